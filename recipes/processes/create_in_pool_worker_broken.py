@@ -1,0 +1,63 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["google-cloud-iam>=2.19"]
+# ///
+"""Mint an access token for each service account, in a pool whose workers inherit a busy client.
+
+Usage: gcloud iam service-accounts list --format='value(email)' |
+           python create_in_pool_worker_broken.py
+"""
+
+import sys
+from multiprocessing import Pool
+from threading import Barrier, Thread
+
+from google.api_core.exceptions import GoogleAPIError
+from google.cloud import iam_credentials_v1
+
+WORKERS = 4
+THREADS = 8
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+client: iam_credentials_v1.IAMCredentialsClient
+
+
+def mint(email: str) -> tuple[str, str | None, str | None]:
+    """Runs in a worker. The token is used where it was minted; only its expiry leaves."""
+    name = f"projects/-/serviceAccounts/{email}"
+    try:
+        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
+    except GoogleAPIError as error:  # errors of calls do not pickle, their text does
+        return email, None, str(error)
+    return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None
+
+
+def keep_busy(email: str, warm: Barrier) -> None:
+    """Runs in a thread of the parent, like any other use that a program makes of its client."""
+    mint(email)
+    warm.wait()
+    while True:
+        mint(email)
+
+
+def main() -> int:
+    global client
+    client = iam_credentials_v1.IAMCredentialsClient()
+    emails = sys.stdin.read().split()
+    warm = Barrier(THREADS + 1)
+    for email in (emails * THREADS)[:THREADS]:
+        Thread(target=keep_busy, args=(email, warm), daemon=True).start()
+    warm.wait()  # every thread has an answer, and calls on
+    failures = 0
+    with Pool(WORKERS) as workers:
+        for email, validity, error in workers.imap_unordered(mint, emails):
+            if error is None:
+                print(email, validity, sep="\t")
+            else:
+                failures += 1
+                print(email, error, sep="\t", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

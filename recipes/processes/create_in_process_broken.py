@@ -1,0 +1,93 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["google-cloud-iam>=2.19"]
+# ///
+"""Sign files with the key of a service account, in processes that inherit a busy client.
+
+Usage: python create_in_process_broken.py SERVICE_ACCOUNT FILE...
+"""
+
+import hashlib
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from multiprocessing import Pipe, Process
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Barrier, Thread
+
+from google.api_core.exceptions import GoogleAPIError
+from google.cloud import iam_credentials_v1
+
+PROCESSES = 4
+THREADS = 8
+
+client: iam_credentials_v1.IAMCredentialsClient
+
+
+def sign(client: iam_credentials_v1.IAMCredentialsClient, account: str, file: str) -> str:
+    digest = hashlib.sha256(Path(file).read_bytes()).digest()
+    name = f"projects/-/serviceAccounts/{account}"
+    response = client.sign_blob(name=name, payload=digest, timeout=10)
+    return f"{response.key_id} {b64encode(response.signed_blob).decode()}"
+
+
+def sign_files(account: str, files: list[str], answers: Connection) -> None:
+    """Runs in a process of its own: the client is the one that the fork left here."""
+    for file in files:
+        try:
+            answers.send((file, sign(client, account, file), None))
+        except (GoogleAPIError, OSError) as error:
+            answers.send((file, None, str(error)))
+
+
+def start(account: str, files: list[str]) -> tuple[Process, Connection]:
+    reader, writer = Pipe(duplex=False)
+    process = Process(target=sign_files, args=(account, files, writer))
+    process.start()
+    writer.close()  # now the process holds the only writer, and its end is the end of the pipe
+    return process, reader
+
+
+def keep_busy(account: str, warm: Barrier) -> None:
+    """Runs in a thread of the parent, like any other use that a program makes of its client."""
+    name = f"projects/-/serviceAccounts/{account}"
+    client.sign_blob(name=name, payload=b"warm", timeout=10)
+    warm.wait()
+    while True:
+        client.sign_blob(name=name, payload=b"busy", timeout=10)
+
+
+def receive(answers: Connection) -> Iterator[tuple[str, str | None, str | None]]:
+    try:
+        while True:
+            yield answers.recv()
+    except EOFError:
+        return
+
+
+def main(account: str, *files: str) -> int:
+    global client
+    client = iam_credentials_v1.IAMCredentialsClient()
+    warm = Barrier(THREADS + 1)
+    for _ in range(THREADS):
+        Thread(target=keep_busy, args=(account, warm), daemon=True).start()
+    warm.wait()  # every thread has an answer, and calls on
+    unsigned = dict.fromkeys(files, "its process died before it answered")
+    shards = [list(unsigned)[i::PROCESSES] for i in range(PROCESSES)]
+    running = [start(account, shard) for shard in shards]
+    for process, answers in running:
+        for file, signature, error in receive(answers):
+            if error is None:
+                print(file, signature, sep="\t")
+                del unsigned[file]
+            else:
+                unsigned[file] = error
+        process.join()
+    for file, error in unsigned.items():
+        print(file, error, sep="\t", file=sys.stderr)
+    return 1 if unsigned else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
