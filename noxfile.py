@@ -29,11 +29,14 @@ def stop(message: str) -> None:
     sys.exit("noxfile.py: " + message)
 
 
-def run(*command: object, **variables: str) -> int:
+def run(*command: object) -> int:
     """Run a command from the root of the checkout; return its exit code."""
-    environment = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    environment.update(variables)
-    return subprocess.call([str(part) for part in command], cwd=ROOT, env=environment)
+    return subprocess.call([str(part) for part in command], cwd=ROOT)
+
+
+def search_path() -> str:
+    """Put the tools of `.venv` first."""
+    return os.pathsep.join([str(VENV / "bin"), os.environ["PATH"]])
 
 
 def fingerprint(requirements: Path) -> str:
@@ -44,19 +47,22 @@ def fingerprint(requirements: Path) -> str:
 
 def make_environment(requirements: Path = ROOT / "requirements.txt") -> None:
     """Make `.venv` with uv where it is on the path, otherwise with venv and pip."""
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 10):  # noqa: UP036 - for whoever starts this with an older one
         stop("Python 3.10 or newer is needed; start it with one, e.g. python3.13 noxfile.py")
     uv = shutil.which("uv")
-    print(f"making .venv with {'uv' if uv else 'venv and pip'}; the first time takes a minute", flush=True)
+    print(
+        f"making .venv with {'uv' if uv else 'venv and pip'}; the first time takes a minute",
+        flush=True,
+    )
     if uv:
         make = [uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV]
         install = [uv, "pip", "install", "--python", PYTHON, "--require-hashes", "-r", requirements]
     else:
         make = [sys.executable, "-m", "venv", "--clear", VENV]
-        install = [PYTHON, "-m", "pip", "install", "--progress-bar=on", "--require-hashes"]
-        install += ["--disable-pip-version-check", "--quiet", "-r", requirements]
+        pip = [PYTHON, "-m", "pip", "--disable-pip-version-check"]
+        install = [*pip, "install", "--require-hashes", "-r", requirements]
     if run(*make):
-        stop("no virtual environment: install python3-venv (Debian, Ubuntu) or uv, then run this again")
+        stop("no virtual environment: install python3-venv (Debian) or uv, then run this again")
     if run(*install):
         stop("not installed: see the lines above; PyPI must be reachable, then run this again")
     STAMP.write_text(fingerprint(requirements))
@@ -73,13 +79,144 @@ def enter_environment() -> None:
     wanted = fingerprint(ROOT / "requirements.txt") if sys.version_info >= (3, 10) else ""
     if not (STAMP.exists() and PYTHON.exists() and STAMP.read_text() == wanted):
         make_environment()
-    os.execv(PYTHON, [str(PYTHON), str(Path(__file__).resolve()), *sys.argv[1:]])
+    os.execv(PYTHON, [str(PYTHON), str(Path(__file__).resolve()), *sys.argv[1:]])  # noqa: S606
+
+
+def arguments(given: list[str]) -> list[str]:
+    """Turn `NAME -- ARGUMENTS` into what nox understands; options of nox pass as they are."""
+    if given and not given[0].startswith("-"):
+        return ["--session", *given]
+    return given
 
 
 if __name__ == "__main__":
     enter_environment()
 
-import nox  # noqa: E402 - after enter_environment(): before it there may be no nox
+import nox  # noqa: E402 - there may be no nox before enter_environment()
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["cook_all"]
+nox.options.sessions = ["cookbook"]
+
+SITE = ROOT / "site"
+REPORT = VENV / "report.xml"
+PYTEST = (PYTHON, "-m", "pytest", "-n", "auto", "--dist", "worksteal")
+SPHINX = (PYTHON, "-m", "sphinx", "-c", ".", "-n", "-W", "--keep-going", "-j", "auto")
+CHECKED = ("recipes", "tests", "noxfile.py", "conf.py")
+
+
+def must(session: nox.Session, *command: object, **variables: str) -> None:
+    """Run a command of this session; its failure ends the session with its exit code."""
+    if not PYTHON.exists():
+        make_environment()
+    session.run(*map(str, command), external=True, env={"PATH": search_path(), **variables})
+
+
+def build_site(session: nox.Session) -> None:
+    must(session, *SPHINX, "--quiet", "docs", SITE)
+
+
+def tests_of_page(page: str) -> list[str]:
+    """Choose the check of one page's blocks, and the tests of its recipe where it has one."""
+    mirrored = Path(page).relative_to("docs").with_suffix(".py")
+    of_recipe = Path("tests", mirrored.parent, f"test_{mirrored.name.replace('-', '_')}")
+    chosen = ["tests/pages/test_pages.py", f"--page={page}"]
+    return [*chosen, str(of_recipe)] if (ROOT / of_recipe).exists() else chosen
+
+
+@nox.session
+def cookbook(session: nox.Session) -> None:
+    """Run every block, recipe and broken twin, build the site, and say how it went."""
+    chapters = [
+        path for path in sorted(Path("tests").iterdir()) if (Path("recipes") / path.name).is_dir()
+    ]
+    of_recipes = [path for path in chapters if path.name != "testing"]
+    must(session, *PYTEST, "tests/pages/test_pages.py", *of_recipes, f"--junit-xml={REPORT}")
+    build_site(session)
+    must(session, PYTHON, "-m", "tests.report", REPORT, SITE)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Pass the tests; `-- docs/threads/share-one-client.md` checks one page alone."""
+    chosen: list[str] = []
+    for argument in session.posargs:
+        chosen += tests_of_page(argument) if argument.endswith(".md") else [argument]
+    must(session, *PYTEST, *chosen)
+
+
+@nox.session
+def cook(session: nox.Session) -> None:
+    """Run one recipe against the local IAM: `-- threads/share_one_client`."""
+    must(session, PYTHON, "-m", "tests.evidence.cook", *session.posargs)
+
+
+@nox.session
+def evidence(session: nox.Session) -> None:
+    """Run recipes and broken twins N trials each, and store what they did; `-- --help`."""
+    must(session, PYTHON, "-m", "tests.evidence.measure", *session.posargs)
+
+
+@nox.session
+def serve(session: nox.Session) -> None:
+    """Serve the site on loopback, built anew at each change."""
+    watched = [f"--watch={folder}" for folder in ("recipes", "tests/evidence", "conf.py")]
+    must(
+        session,
+        PYTHON,
+        "-m",
+        "sphinx_autobuild",
+        "-c",
+        ".",
+        *watched,
+        *session.posargs,
+        "docs",
+        SITE,
+    )
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure speeds as ratios within one run."""
+    for benchmark in sorted(Path("tests", "benchmarks").glob("*.py")):
+        must(session, PYTHON, "-m", ".".join(benchmark.with_suffix("").parts))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, types, spelling and workflows."""
+    must(session, "ruff", "check", ".")
+    must(session, "ruff", "format", "--check", ".")
+    must(session, "mypy", *CHECKED)
+    must(session, "codespell")
+    must(session, "sphinx-lint", "docs", "README.md", "CONTRIBUTING.md")
+    must(session, "actionlint")
+    must(session, "shellcheck", ".ci/run")
+
+
+@nox.session
+def requirements(session: nox.Session) -> None:
+    """Compile requirements.txt anew from requirements.in, with the newest releases."""
+    options = (
+        "--universal",
+        "--generate-hashes",
+        "--python-version",
+        "3.10",
+        "--upgrade",
+        "--quiet",
+    )
+    must(session, "uv", "pip", "compile", *options, "requirements.in", "-o", "requirements.txt")
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Try the newest releases: report each verdict that changed, and fail if one did."""
+    compiled = VENV / "newest.txt"
+    must(session, "uv", "pip", "compile", "--upgrade", "--quiet", "requirements.in", "-o", compiled)
+    must(session, "uv", "pip", "install", "--quiet", "--python", PYTHON, "-r", compiled)
+    STAMP.unlink(missing_ok=True)
+    must(session, PYTHON, "-m", "tests.evidence.compare", *session.posargs)
+
+
+if __name__ == "__main__":
+    sys.argv[1:] = arguments(sys.argv[1:])
+    nox.main()

@@ -1,0 +1,86 @@
+"""Sphinx: makes the site of the pages under docs/ (`python3 noxfile.py` builds it)."""
+
+import os
+from urllib.parse import urlsplit
+
+project = "IAM concurrency cookbook"
+html_title = project
+html_show_copyright = False
+
+extensions = [
+    "myst_parser",
+    "notfound.extension",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_last_updated_by_git",
+    "sphinx_llm_friendly",
+    "sphinx_reredirects",
+    "sphinx_sitemap",
+    "sphinxext.opengraph",
+    "tests.evidence.pages",
+]
+nitpicky = True
+suppress_warnings = ["git.*"]  # a page without a history has no date, and is a page all the same
+
+# Pages
+myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+# Where the site lives. Nobody knows that at home: there it is what `python -m http.server` serves.
+html_baseurl = (
+    os.environ.get("SITE_URL")
+    or os.environ.get("READTHEDOCS_CANONICAL_URL")
+    or "http://127.0.0.1:8000"
+).rstrip("/") + "/"
+root = urlsplit(html_baseurl).path
+
+# Look
+html_theme = "furo"
+html_static_path = ["docs/_static"]
+html_css_files = ["cookbook.css"]
+html_logo = "docs/_static/mark.svg"
+html_favicon = "docs/_static/mark.svg"
+html_permalinks_icon = "#"
+html_use_index = False
+html_copy_source = False  # each page has its Markdown beside it
+html_last_updated_fmt = "%d %B %Y"
+git_last_updated_timezone = "UTC"
+html_theme_options: dict[str, object] = {
+    "light_css_variables": {
+        "color-brand-primary": "#0b5c6b",
+        "color-brand-content": "#0b5c6b",
+        "color-brand-visited": "#0b5c6b",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#6cc5d4",
+        "color-brand-content": "#6cc5d4",
+        "color-brand-visited": "#6cc5d4",
+    },
+}
+if repository := os.environ.get("GITHUB_REPOSITORY"):
+    html_theme_options["source_repository"] = f"https://github.com/{repository}"
+    html_theme_options["source_branch"] = "main"
+    html_theme_options["source_directory"] = "docs/"
+
+# Helpers of the reader
+copybutton_exclude = ".linenos, .gp, .go"  # of a console block, only what one types
+notfound_urls_prefix = root
+notfound_context = {
+    "title": "Page not found",
+    "body": "<h1>Page not found</h1>"
+    f'<p>Start at the <a href="{root}index.html">landing page</a>, '
+    f'or <a href="{root}search.html">search</a> for what you need.</p>',
+}
+
+# Readers that are programs
+llm_friendly_llms_txt_summary = (
+    "How to use google-cloud-iam with threads, event loops and processes: "
+    "recipes that are run against a local IAM, each with what goes wrong otherwise."
+)
+ogp_site_url = html_baseurl
+ogp_social_cards = {"enable": False}
+sitemap_url_scheme = "{link}"
+sitemap_excludes = ["404.html", "search.html"]
+
+# A page that moves leaves its old name here: {"old/name": "../new/name.html"}
+redirects: dict[str, str] = {}

@@ -1,0 +1,123 @@
+"""Measure: run recipes and broken twins N trials each in this environment, and store what they did.
+
+Every trial is stored as it ends; a command that was interrupted goes on where it stopped.
+"""
+
+import sysconfig
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Protocol
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from recipes.testing.local_iam import LocalIAM
+from tests.evidence.jobs import ACCOUNTS, job
+from tests.evidence.trials import (
+    ROOT,
+    START_METHODS,
+    Environment,
+    Trial,
+    append_trial,
+    read_trials,
+    recipe_files,
+    recipe_path,
+    sha256,
+)
+from tests.runner import InterpreterRunner, Run, outcome_of_recipe
+
+
+OUTPUTS = Path(__file__).with_name("outputs")
+RECIPE_DEADLINE = 60.0
+TWIN_DEADLINE = 15.0
+"""Seconds. A recipe must end well within its deadline; a twin that has not ended by its own hangs."""
+
+
+class Service(Protocol):
+    """What a trial needs of a local IAM."""
+
+    environment: dict[str, str]
+    project: str
+    service_accounts: list[str]
+
+
+def deadline(file: str) -> float:
+    return TWIN_DEADLINE if file.endswith("_broken") else RECIPE_DEADLINE
+
+
+def try_once(file: str, start_method: str, service: Service, runner: InterpreterRunner) -> tuple[Trial, Run]:
+    """Run a recipe or broken twin once with its job."""
+    work = job(file, service.project, service.service_accounts)
+    run = runner.run(
+        recipe_path(file),
+        work.argv,
+        deadline=deadline(file),
+        start_method=start_method,
+        stdin=work.stdin,
+        environment=service.environment,
+        cwd=ROOT,
+    )
+    trial = Trial(
+        file=file,
+        sha256=sha256(file),
+        environment=Environment.here(start_method),
+        outcome=str(outcome_of_recipe(run, work.inputs)),
+        seconds=round(run.seconds, 2),
+        date=datetime.now(timezone.utc).date().isoformat(),
+    )
+    return trial, run
+
+
+def missing(files: list[str], start_methods: list[str], trials: int) -> Iterator[tuple[str, str]]:
+    """Yield file and start method of each trial that the record lacks for this environment."""
+    stored = Counter((trial.file, trial.sha256, trial.environment) for trial in read_trials())
+    for file in files:
+        for start_method in start_methods:
+            done = stored[file, sha256(file), Environment.here(start_method)]
+            yield from [(file, start_method)] * (trials - done)
+
+
+def keep_output(trial: Trial, run: Run) -> None:
+    """Keep what a broken twin printed when it failed, for its page."""
+    if not trial.file.endswith("_broken") or trial.outcome == "ok":
+        return
+    output = OUTPUTS / f"{trial.file}.{trial.environment.start_method}.txt"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(without_this_machine(run.stderr), "utf-8")
+
+
+def without_this_machine(text: str) -> str:
+    """Shorten the paths of a traceback to those that each reader has."""
+    paths = sysconfig.get_paths()
+    for folder in (paths["purelib"], paths["platlib"], paths["stdlib"], str(ROOT)):
+        text = text.replace(f"{folder}/", "")
+    return text
+
+
+@click.command()
+@click.argument("files", nargs=-1)
+@click.option("--trials", default=20, show_default=True, help="Trials of each file and method.")
+@click.option("--start-method", multiple=True, type=click.Choice(START_METHODS), help="All if none.")
+def main(files: tuple[str, ...], trials: int, start_method: tuple[str, ...]) -> None:
+    """Run FILES (paths below recipes/ without .py; all if none) and store their trials."""
+    unknown = sorted(set(files) - set(recipe_files()))
+    if unknown:
+        raise click.UsageError(f"no such recipe: {', '.join(unknown)}; see recipes/")
+    chosen = list(files) or recipe_files()
+    todo = list(missing(chosen, list(start_method or START_METHODS), trials))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with LocalIAM(service_accounts=ACCOUNTS) as service, InterpreterRunner() as runner:
+        with Progress(*columns, TimeRemainingColumn()) as progress:
+            task = progress.add_task("trials", total=len(todo))
+            for file, method in todo:
+                progress.update(task, description=f"{file} ({method})")
+                trial, run = try_once(file, method, service, runner)
+                append_trial(trial)
+                keep_output(trial, run)
+                progress.advance(task)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""Sphinx directives that draw each page's numbers from the stored trials.
+
+`verified` (no argument): how the recipe that the page is about held.
+`verdicts FILE`: the outcomes of a recipe or broken twin by start method.
+`output FILE START_METHOD`: what a broken twin printed when it failed.
+`environments`: every environment that has trials.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import groupby
+
+from docutils import nodes
+from jinja2 import Environment as Templates
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import ExtensionMetadata
+
+from tests.evidence.measure import OUTPUTS, TWIN_DEADLINE
+from tests.evidence.trials import (
+    RECORD,
+    START_METHODS,
+    Environment,
+    Trial,
+    read_trials,
+    recipe_files,
+    recipe_path,
+)
+from tests.evidence.verdicts import Verdict, verdict
+
+TEMPLATES = Templates(trim_blocks=True, lstrip_blocks=True)
+
+VERIFIED = TEMPLATES.from_string("""\
+**Verified** {{ dates }}: `ok` in {{ ok }} of {{ total }} trials of this text{{ failures }},
+with start methods {{ start_methods }};
+Python {{ python }};
+grpcio {{ grpcio }};
+google-cloud-iam {{ google_cloud_iam }};
+{{ system }}.
+[How this is measured](/evidence/index.md).
+""")
+
+VERDICTS = TEMPLATES.from_string("""\
+| start method | outcome | trials | failure in 95 % of such runs | Python | grpcio |
+| --- | --- | --- | --- | --- | --- |
+{% for row in rows %}
+| {{ row.start_method }} | {{ row.outcomes }} | {{ row.trials }} | {{ row.frequency }} \
+| {{ row.python }} | {{ row.grpcio }} |
+{% endfor %}
+""")
+
+ENVIRONMENTS = TEMPLATES.from_string("""\
+| Python | grpcio | google-cloud-iam | system | trials | dates |
+| --- | --- | --- | --- | --- | --- |
+{% for row in rows %}
+| {{ row.python }} | {{ row.grpcio }} | {{ row.google_cloud_iam }} | {{ row.system }} \
+| {{ row.trials }} | {{ row.dates }} |
+{% endfor %}
+""")
+
+
+def listed(values: Iterable[str]) -> str:
+    """List what there is once each, versions by number."""
+
+    def by_number(value: str) -> list[tuple[int, str]]:
+        return [(int(part), "") if part.isdigit() else (-1, part) for part in value.split(".")]
+
+    return ", ".join(sorted(set(values), key=by_number))
+
+
+def span(trials: Iterable[Trial]) -> str:
+    dates = sorted({trial.date for trial in trials})
+    return dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+
+
+def versions(trials: Iterable[Trial]) -> dict[str, str]:
+    environments = [trial.environment for trial in trials]
+    names = ("python", "grpcio", "google_cloud_iam", "system")
+    return {name: listed(getattr(each, name) for each in environments) for name in names}
+
+
+def verified(stored: Verdict) -> str:
+    failed = {name: count for name, count in stored.outcomes.items() if name != "ok"}
+    used = {trial.environment.start_method for trial in stored.trials}
+    return VERIFIED.render(
+        dates=span(stored.trials),
+        ok=stored.outcomes["ok"],
+        total=len(stored.trials),
+        failures="".join(f", `{name}` in {count}" for name, count in sorted(failed.items())),
+        start_methods=", ".join(method for method in START_METHODS if method in used),
+        **versions(stored.trials),
+    )
+
+
+def verdicts(file: str) -> str:
+    return VERDICTS.render(rows=[verdict_row(verdict(file, method)) for method in START_METHODS])
+
+
+def verdict_row(stored: Verdict) -> dict[str, object]:
+    low, high = stored.frequency
+    return {
+        "start_method": stored.environments[0].start_method,
+        "outcomes": ", ".join(f"`{name}` {n}" for name, n in stored.outcomes.most_common()),
+        "trials": len(stored.trials),
+        "frequency": f"{low:.0%} to {high:.0%}",
+        **versions(stored.trials),
+    }
+
+
+def environments() -> str:
+    def key(trial: Trial) -> tuple[str, ...]:
+        each: Environment = trial.environment
+        return each.python, each.grpcio, each.google_cloud_iam, each.system
+
+    grouped = groupby(sorted(read_trials(), key=key), key=key)
+    rows = [(list(trials)) for _, trials in grouped]
+    return ENVIRONMENTS.render(
+        rows=[{"trials": len(row), "dates": span(row), **versions(row)} for row in rows]
+    )
+
+
+class EvidenceDirective(SphinxDirective):
+    """Parses Markdown that a function of this module drew from the trials."""
+
+    def parse(self, draw: Callable[[], str]) -> list[nodes.Node]:
+        self.env.note_dependency(str(RECORD))
+        try:
+            return self.parse_text_to_nodes(draw())
+        except (LookupError, ValueError) as error:
+            raise self.error(str(error)) from error
+
+
+class VerifiedDirective(EvidenceDirective):
+    """The recipe of docs/chapter/some-name.md is recipes/chapter/some_name.py."""
+
+    def run(self) -> list[nodes.Node]:
+        file = self.env.docname.replace("-", "_")
+        self.env.note_dependency(str(recipe_path(file)))
+        return self.parse(lambda: verified(verdict(file)))
+
+
+class VerdictsDirective(EvidenceDirective):
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        return self.parse(lambda: verdicts(self.arguments[0]))
+
+
+class EnvironmentsDirective(EvidenceDirective):
+    def run(self) -> list[nodes.Node]:
+        return self.parse(environments)
+
+
+class OutputDirective(SphinxDirective):
+    """Shows a stored output as it was printed."""
+
+    required_arguments = 2
+
+    def run(self) -> list[nodes.Node]:
+        output = OUTPUTS / "{}.{}.txt".format(*self.arguments)
+        if not output.exists():
+            raise self.error(f"no {output.name}: run python3 noxfile.py evidence")
+        self.env.note_dependency(str(output))
+        text = output.read_text("utf-8")
+        return [nodes.literal_block(text, text, language="text", source=str(output))]
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register the directives with Sphinx."""
+    app.add_directive("verified", VerifiedDirective)
+    app.add_directive("verdicts", VerdictsDirective)
+    app.add_directive("environments", EnvironmentsDirective)
+    app.add_directive("output", OutputDirective)
+    return {"version": "1", "parallel_read_safe": True}
+
+
+__all__ = ["recipe_files", "setup"]

@@ -1,0 +1,91 @@
+"""Trials: the plain record of what each run of a recipe or broken twin did."""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import jsonschema
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPES = ROOT / "recipes"
+RECORD = Path(__file__).with_name("trials.jsonl")
+SCHEMA = json.loads(Path(__file__).with_name("trials.schema.json").read_text("utf-8"))
+START_METHODS = ("fork", "spawn", "forkserver")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a trial ran in; two trials of equal environments may be counted together."""
+
+    python: str
+    grpcio: str
+    google_cloud_iam: str
+    start_method: str
+    fork_support: str
+    system: str
+
+    @classmethod
+    def here(cls, start_method: str) -> "Environment":
+        """Describe this interpreter and its packages."""
+        return cls(
+            python=platform.python_version(),
+            grpcio=version("grpcio"),
+            google_cloud_iam=version("google-cloud-iam"),
+            start_method=start_method,
+            fork_support=os.environ.get("GRPC_ENABLE_FORK_SUPPORT", "unset"),
+            system=platform.system(),
+        )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of `file` (a path below recipes/ without suffix), `seconds` long."""
+
+    file: str
+    sha256: str
+    environment: Environment
+    outcome: str
+    seconds: float
+    date: str
+
+
+def recipe_path(file: str) -> Path:
+    return RECIPES / f"{file}.py"
+
+
+def sha256(file: str) -> str:
+    return hashlib.sha256(recipe_path(file).read_bytes()).hexdigest()
+
+
+def recipe_files() -> list[str]:
+    """List every recipe and broken twin that has a verdict, as paths below recipes/."""
+    found = (path.relative_to(RECIPES).with_suffix("") for path in RECIPES.glob("*/*.py"))
+    return sorted(path.as_posix() for path in found if path.parts[0] != "testing")
+
+
+def read_trials(record: Path = RECORD) -> Iterator[Trial]:
+    """Yield every trial of the record.
+
+    Raises ValueError with the line's number where a line is not a trial.
+    """
+    lines = record.read_text("utf-8").splitlines() if record.exists() else []
+    for number, line in enumerate(lines, 1):
+        try:
+            data = json.loads(line)
+            jsonschema.validate(data, SCHEMA)
+        except (json.JSONDecodeError, jsonschema.ValidationError) as error:
+            raise ValueError(f"{record.name}:{number} is not a trial: {error}") from error
+        yield Trial(**{**data, "environment": Environment(**data["environment"])})
+
+
+def append_trial(trial: Trial, record: Path = RECORD) -> None:
+    """Add a trial in one write, so that an interruption loses no trial and leaves no half line."""
+    data = asdict(trial)
+    jsonschema.validate(data, SCHEMA)
+    with record.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(data) + "\n")

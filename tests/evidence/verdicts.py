@@ -1,0 +1,92 @@
+"""Verdicts: the counted outcomes of the trials of one file under one start method."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from scipy.stats import binomtest
+
+from tests.evidence.trials import Environment, Trial, read_trials, sha256
+
+FALSE_ALARM = 1e-6
+LOADED = 0.5
+"""A race is lost less often on a loaded machine; trials are planned for half the frequency."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The trials of one file, counted by outcome."""
+
+    file: str
+    trials: tuple[Trial, ...]
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        return Counter(trial.outcome for trial in self.trials)
+
+    @property
+    def failures(self) -> int:
+        return len(self.trials) - self.outcomes["ok"]
+
+    @property
+    def is_race(self) -> bool:
+        """Tell a failure that takes luck (a hang, a crash, a loss) from a plain exception."""
+        return any(not outcome.startswith(("ok", "raises")) for outcome in self.outcomes)
+
+    @property
+    def environments(self) -> list[Environment]:
+        return list(dict.fromkeys(trial.environment for trial in self.trials))
+
+    @property
+    def frequency(self) -> tuple[float, float]:
+        """The 95 % Wilson interval of the frequency of failure, from 0 to 1."""
+        interval = binomtest(self.failures, len(self.trials)).proportion_ci(method="wilson")
+        return float(interval.low), float(interval.high)
+
+    @property
+    def trials_to_see_a_failure(self) -> int:
+        """How many trials show a failure at least once, but for one case in a million.
+
+        Raises ValueError where no trial failed: nothing can be demanded then.
+        """
+        if not self.failures:
+            raise ValueError(f"{self.file}: no trial failed; it is no broken twin")
+        return math.ceil(math.log(FALSE_ALARM) / math.log(1 - LOADED * self.frequency[0]))
+
+
+def verdict(file: str, start_method: str | None = None) -> Verdict:
+    """Count the stored trials of today's text of a file.
+
+    Raises LookupError with the command that makes the trials where there are none.
+    """
+    wanted = sha256(file)
+    trials = tuple(
+        trial
+        for trial in read_trials()
+        if trial.file == file
+        and trial.sha256 == wanted
+        and start_method in (None, trial.environment.start_method)
+    )
+    if not trials:
+        command = f"python3 noxfile.py evidence -- {file}"
+        raise LookupError(f"no stored trial of today's text of recipes/{file}.py; run: {command}")
+    return Verdict(file, trials)
+
+
+def contradiction(stored: Verdict, outcomes: Iterable[str]) -> str | None:
+    """Say how today's outcomes contradict a stored verdict, or None.
+
+    Takes one outcome where no stored trial failed, otherwise as many as it takes to see a
+    failure, at most `trials_to_see_a_failure`. A race may be lost in another way than before;
+    an exception must be one that the stored trials raised.
+    """
+    known = f"{stored.file}: stored is {dict(stored.outcomes)}"
+    for outcome in islice(outcomes, stored.trials_to_see_a_failure if stored.failures else 1):
+        if outcome == "ok" and stored.failures:
+            continue
+        raised = outcome.startswith("raises")
+        stands = outcome in stored.outcomes or (stored.is_race and not raised)
+        return None if stands else f"{known}, today it is {outcome}"
+    return f"{known}, today it is ok {stored.trials_to_see_a_failure} times"

@@ -1,0 +1,15 @@
+"""Runs one Python file as a real `__main__` in a process of its own, and says its outcome."""
+
+from tests.runner.outcome import Argument, Outcome, Printed, Run, outcome_of_recipe
+from tests.runner.runner import ForkRunner, InterpreterRunner, RunnerError
+
+__all__ = [
+    "Argument",
+    "ForkRunner",
+    "InterpreterRunner",
+    "Outcome",
+    "Printed",
+    "Run",
+    "RunnerError",
+    "outcome_of_recipe",
+]

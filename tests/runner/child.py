@@ -1,0 +1,129 @@
+"""Inside the process of a run: one file as a real `__main__`. Standard library only.
+
+The process is forked from one that has imported this module, or a new interpreter runs this file.
+"""
+
+import builtins
+import contextlib
+import faulthandler
+import json
+import os
+import re
+import signal
+import sys
+import types
+from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
+from typing import Any, NamedTuple
+
+SHOW_STACKS = signal.SIGUSR2
+
+
+class Script(NamedTuple):
+    """A file to run, and the descriptor on which to report lines of JSON."""
+
+    path: str
+    argv: list[str]
+    start_method: str | None
+    record_prints: bool
+    report: int
+
+
+def run(script: Script) -> None:
+    """Run the script as a fresh interpreter would; return or raise SystemExit to end like one."""
+    report = _reporter(script.report)
+    _show_stacks_on_request()
+    sys.argv = [script.path, *script.argv]
+    sys.path[0] = os.path.dirname(script.path)
+    _choose_start_method(script.start_method)
+    if script.record_prints:
+        builtins.print = _recorder(script.path, report)
+    error = _error_of(script.path, _new_main(script.path))
+    report({"raised": _failure(error)})
+    if isinstance(error, SystemExit):
+        raise error
+    if error is not None:
+        sys.excepthook(type(error), error, error.__traceback__)
+        raise SystemExit(1)
+
+
+def _show_stacks_on_request() -> None:
+    """Answer the signal with the stacks of all threads, here and in every worker."""
+    faulthandler.enable()
+    faulthandler.register(SHOW_STACKS, all_threads=True)
+    os.environ.setdefault("PYTHONFAULTHANDLER", "1")
+
+
+def _choose_start_method(start_method: str | None) -> None:
+    if "multiprocessing.process" in sys.modules:
+        sys.modules["multiprocessing.process"].ORIGINAL_DIR = os.getcwd()  # type: ignore[attr-defined]
+    if start_method is not None:
+        import multiprocessing
+
+        multiprocessing.set_start_method(start_method)
+
+
+def _new_main(path: str) -> types.ModuleType:
+    """Make `__main__` for good: threads, workers and exit handlers look it up after the last line."""
+    main = types.ModuleType("__main__")
+    main.__file__ = path
+    main.__loader__ = SourceFileLoader("__main__", path)
+    main.__dict__.update(__builtins__=builtins, __cached__=None)
+    sys.modules["__main__"] = main
+    return main
+
+
+def _error_of(path: str, main: types.ModuleType) -> BaseException | None:
+    try:
+        with open(path, "rb") as file:
+            code = compile(file.read(), path, "exec", dont_inherit=True)
+        exec(code, main.__dict__)  # noqa: S102
+    except BaseException as error:
+        assert error.__traceback__ is not None
+        return error.with_traceback(error.__traceback__.tb_next)
+    return None
+
+
+def _failure(error: BaseException | None) -> str | None:
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return None
+    return type(error).__name__
+
+
+def _reporter(descriptor: int) -> Callable[[dict[str, Any]], None]:
+    owner = os.getpid()
+
+    def report(message: dict[str, Any]) -> None:
+        line = json.dumps(message).encode() + b"\n"
+        with contextlib.suppress(OSError):
+            while line and os.getpid() == owner:
+                line = line[os.write(descriptor, line) :]
+
+    return report
+
+
+def _recorder(path: str, report: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
+    """Print, and report what the script's own lines print on the standard output."""
+    real_print = builtins.print
+
+    def print_and_report(*args: Any, sep: str | None = None, file: Any = None, **how: Any) -> None:
+        real_print(*args, sep=sep, file=file, **how)
+        caller = sys._getframe(1)
+        if caller.f_code.co_filename == path and file in (None, sys.stdout):
+            values = [_text(arg) for arg in args]
+            report({"line": caller.f_lineno, "sep": " " if sep is None else sep, "args": values})
+
+    return print_and_report
+
+
+def _text(value: Any) -> tuple[str, bool]:
+    """Return the text of a printed value as pytest-examples has it, and whether it is a string."""
+    if isinstance(value, str):
+        return value, True
+    if isinstance(value, set):
+        return "{" + ", ".join(repr(item) for item in sorted(value)) + "}", False
+    return re.sub("0x[a-f0-9]{8,12}>", "0x0123456789ab>", str(value)), False
+
+
+if __name__ == "__main__":
+    run(Script(*json.loads(sys.argv[1])))
