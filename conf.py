@@ -1,7 +1,11 @@
 """Sphinx: makes the site of the pages under docs/ (`python3 noxfile.py` builds it)."""
 
 import os
+import sys
+from pathlib import Path
 from urllib.parse import urlsplit
+
+sys.path.insert(0, str(Path(__file__).parent))  # for tests.evidence.pages
 
 project = "IAM concurrency cookbook"
 html_title = project

@@ -45,25 +45,37 @@ def fingerprint(requirements: Path) -> str:
     return hashlib.sha256(version.encode() + requirements.read_bytes()).hexdigest()
 
 
+def count_along(*command: object) -> int:
+    """Run pip, with a count of the packages in place of its many lines; return its exit code."""
+    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    packages = 0
+    for line in process.stdout:
+        packages += line.startswith(("Collecting", "Processing"))
+        print(f"  {packages} packages  ", end="\r", flush=True)
+    print()
+    return process.wait()
+
+
 def make_environment(requirements: Path = ROOT / "requirements.txt") -> None:
     """Make `.venv` with uv where it is on the path, otherwise with venv and pip."""
     if sys.version_info < (3, 10):  # noqa: UP036 - for whoever starts this with an older one
         stop("Python 3.10 or newer is needed; start it with one, e.g. python3.13 noxfile.py")
     uv = shutil.which("uv")
-    print(
-        f"making .venv with {'uv' if uv else 'venv and pip'}; the first time takes a minute",
-        flush=True,
-    )
+    print(f"making .venv with {'uv' if uv else 'venv and pip; it takes a minute'}", flush=True)
     if uv:
-        make = [uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV]
-        install = [uv, "pip", "install", "--python", PYTHON, "--require-hashes", "-r", requirements]
+        made = run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV)
     else:
-        make = [sys.executable, "-m", "venv", "--clear", VENV]
-        pip = [PYTHON, "-m", "pip", "--disable-pip-version-check"]
-        install = [*pip, "install", "--require-hashes", "-r", requirements]
-    if run(*make):
+        made = run(sys.executable, "-m", "venv", "--clear", VENV)
+    if made:
         stop("no virtual environment: install python3-venv (Debian) or uv, then run this again")
-    if run(*install):
+    wanted = ("--require-hashes", "-r", requirements)
+    if uv:
+        installed = run(uv, "pip", "install", "--python", PYTHON, *wanted)
+    else:
+        pip = (PYTHON, "-m", "pip", "--disable-pip-version-check")
+        installed = count_along(*pip, "install", *wanted)
+    if installed:
         stop("not installed: see the lines above; PyPI must be reachable, then run this again")
     STAMP.write_text(fingerprint(requirements))
 

@@ -3,6 +3,7 @@
 Every trial is stored as it ends; a command that was interrupted goes on where it stopped.
 """
 
+import contextlib
 import sysconfig
 from collections import Counter
 from collections.abc import Iterator
@@ -28,11 +29,10 @@ from tests.evidence.trials import (
 )
 from tests.runner import InterpreterRunner, Run, outcome_of_recipe
 
-
 OUTPUTS = Path(__file__).with_name("outputs")
 RECIPE_DEADLINE = 60.0
 TWIN_DEADLINE = 15.0
-"""Seconds. A recipe must end well within its deadline; a twin that has not ended by its own hangs."""
+"""Seconds. A recipe ends well within its deadline; a twin that has not by its own, hangs."""
 
 
 class Service(Protocol):
@@ -47,7 +47,9 @@ def deadline(file: str) -> float:
     return TWIN_DEADLINE if file.endswith("_broken") else RECIPE_DEADLINE
 
 
-def try_once(file: str, start_method: str, service: Service, runner: InterpreterRunner) -> tuple[Trial, Run]:
+def try_once(
+    file: str, start_method: str, service: Service, runner: InterpreterRunner
+) -> tuple[Trial, Run]:
     """Run a recipe or broken twin once with its job."""
     work = job(file, service.project, service.service_accounts)
     run = runner.run(
@@ -99,7 +101,7 @@ def without_this_machine(text: str) -> str:
 @click.command()
 @click.argument("files", nargs=-1)
 @click.option("--trials", default=20, show_default=True, help="Trials of each file and method.")
-@click.option("--start-method", multiple=True, type=click.Choice(START_METHODS), help="All if none.")
+@click.option("--start-method", multiple=True, type=click.Choice(START_METHODS))
 def main(files: tuple[str, ...], trials: int, start_method: tuple[str, ...]) -> None:
     """Run FILES (paths below recipes/ without .py; all if none) and store their trials."""
     unknown = sorted(set(files) - set(recipe_files()))
@@ -107,16 +109,24 @@ def main(files: tuple[str, ...], trials: int, start_method: tuple[str, ...]) -> 
         raise click.UsageError(f"no such recipe: {', '.join(unknown)}; see recipes/")
     chosen = list(files) or recipe_files()
     todo = list(missing(chosen, list(start_method or START_METHODS), trials))
+    with contextlib.ExitStack() as stack:
+        service = stack.enter_context(LocalIAM(service_accounts=ACCOUNTS))
+        runner = stack.enter_context(InterpreterRunner())
+        for file, method in progress(todo):
+            trial, run = try_once(file, method, service, runner)
+            append_trial(trial)
+            keep_output(trial, run)
+
+
+def progress(todo: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield each, with a bar of how many are done and how long the rest will take."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with LocalIAM(service_accounts=ACCOUNTS) as service, InterpreterRunner() as runner:
-        with Progress(*columns, TimeRemainingColumn()) as progress:
-            task = progress.add_task("trials", total=len(todo))
-            for file, method in todo:
-                progress.update(task, description=f"{file} ({method})")
-                trial, run = try_once(file, method, service, runner)
-                append_trial(trial)
-                keep_output(trial, run)
-                progress.advance(task)
+    with Progress(*columns, TimeRemainingColumn()) as bar:
+        task = bar.add_task("trials", total=len(todo))
+        for file, method in todo:
+            bar.update(task, description=f"{file} ({method})")
+            yield file, method
+            bar.advance(task)
 
 
 if __name__ == "__main__":

@@ -15,19 +15,18 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
-from tests.evidence.measure import OUTPUTS, TWIN_DEADLINE
+from tests.evidence.measure import OUTPUTS
 from tests.evidence.trials import (
     RECORD,
     START_METHODS,
     Environment,
     Trial,
     read_trials,
-    recipe_files,
     recipe_path,
 )
 from tests.evidence.verdicts import Verdict, verdict
 
-TEMPLATES = Templates(trim_blocks=True, lstrip_blocks=True)
+TEMPLATES = Templates(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - it makes Markdown
 
 VERIFIED = TEMPLATES.from_string("""\
 **Verified** {{ dates }}: `ok` in {{ ok }} of {{ total }} trials of this text{{ failures }},
@@ -139,6 +138,8 @@ class VerifiedDirective(EvidenceDirective):
 
 
 class VerdictsDirective(EvidenceDirective):
+    """Shows the outcomes of the recipe or broken twin that it names."""
+
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
@@ -146,6 +147,8 @@ class VerdictsDirective(EvidenceDirective):
 
 
 class EnvironmentsDirective(EvidenceDirective):
+    """Shows where the trials were made."""
+
     def run(self) -> list[nodes.Node]:
         return self.parse(environments)
 
@@ -171,6 +174,3 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("environments", EnvironmentsDirective)
     app.add_directive("output", OutputDirective)
     return {"version": "1", "parallel_read_safe": True}
-
-
-__all__ = ["recipe_files", "setup"]

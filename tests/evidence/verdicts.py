@@ -24,10 +24,12 @@ class Verdict:
 
     @property
     def outcomes(self) -> Counter[str]:
+        """Count the trials of each outcome."""
         return Counter(trial.outcome for trial in self.trials)
 
     @property
     def failures(self) -> int:
+        """Count the trials that were not ok."""
         return len(self.trials) - self.outcomes["ok"]
 
     @property
@@ -37,6 +39,7 @@ class Verdict:
 
     @property
     def environments(self) -> list[Environment]:
+        """List each environment that has a trial once."""
         return list(dict.fromkeys(trial.environment for trial in self.trials))
 
     @property

@@ -197,12 +197,12 @@ def _handle(selector: selectors.BaseSelector, until: float, done: Callable[[], b
 
 
 def _wait_until_quiet(selector: selectors.BaseSelector, output: Output) -> None:
-    """Wait, at most 2 seconds, until nothing was written for a while."""
-    until = time.monotonic() + 2
+    """Wait, at most a second, until nothing was written for a while."""
+    until = time.monotonic() + 1
     size = -1
     while size < output.size and time.monotonic() < until:
         size = output.size
-        _handle(selector, time.monotonic() + 0.2, lambda: False)
+        _handle(selector, time.monotonic() + 0.1, lambda: False)
 
 
 def _runner_is_there(control: socket.socket) -> bool:

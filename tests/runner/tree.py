@@ -76,7 +76,7 @@ class Tree:
         return lines
 
     def show_stacks(self, wait: Callable[[], None]) -> None:
-        """Have each Python process write its stacks, and `wait` for them.
+        """Have each Python process write its stacks, one after the other, and `wait` for each.
 
         Workers that were forked answer the signal of the main process's handler and are then stopped.
         New interpreters tell theirs as they are aborted, and the others no longer notice.
@@ -85,13 +85,13 @@ class Tree:
         answering = [it for it in processes if _catches(it, SHOW_STACKS)]
         for process in answering:
             _send(process, SHOW_STACKS)
-        wait()
+            wait()
         for process in answering:
             _send(process, signal.SIGSTOP)
         for process in processes:
             if process not in answering and _catches(process, signal.SIGABRT):
                 _send(process, signal.SIGABRT)
-        wait()
+                wait()
 
     def _processes(self) -> list[psutil.Process]:
         return [] if self.empty else psutil.Process().children(recursive=True)

@@ -1,0 +1,41 @@
+"""Compare: report each stored verdict that the releases installed here contradict."""
+
+import contextlib
+import sys
+from pathlib import Path
+
+import click
+
+from recipes.testing.local_iam import LocalIAM
+from tests.evidence.jobs import ACCOUNTS
+from tests.evidence.measure import progress
+from tests.evidence.today import changed
+from tests.evidence.trials import START_METHODS, Environment, recipe_files
+from tests.runner import InterpreterRunner
+
+
+@click.command()
+@click.option("--report", default="verdicts-changed.md", type=click.Path(path_type=Path))
+def main(report: Path) -> None:
+    """Run every recipe and broken twin; write what changed to the report and exit with 1."""
+    todo = [(file, method) for file in recipe_files() for method in START_METHODS]
+    with contextlib.ExitStack() as stack:
+        service = stack.enter_context(LocalIAM(service_accounts=ACCOUNTS))
+        runner = stack.enter_context(InterpreterRunner())
+        found = [changed(file, method, service, runner) for file, method in progress(todo)]
+    lines = [
+        f"- {method}: {change}\n" for (_, method), change in zip(todo, found, strict=True) if change
+    ]
+    if not lines:
+        print(f"{len(todo)} verdicts stand")
+        return
+    here = Environment.here("fork")
+    versions = (
+        f"Python {here.python}, grpcio {here.grpcio}, google-cloud-iam {here.google_cloud_iam}"
+    )
+    report.write_text(f"With {versions}:\n\n{''.join(lines)}", "utf-8")
+    sys.exit(f"{len(lines)} of {len(todo)} verdicts changed: see {report}")
+
+
+if __name__ == "__main__":
+    main()

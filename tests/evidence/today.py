@@ -1,0 +1,23 @@
+"""Today: what recipes and broken twins do here and now, against their stored verdicts."""
+
+from collections.abc import Iterator
+
+from tests.evidence.measure import Service, try_once
+from tests.evidence.verdicts import contradiction, verdict
+from tests.runner import InterpreterRunner
+
+
+def outcomes(
+    file: str, start_method: str, service: Service, runner: InterpreterRunner
+) -> Iterator[str]:
+    """Run a recipe or broken twin again and again; yield each outcome."""
+    while True:
+        yield try_once(file, start_method, service, runner)[0].outcome
+
+
+def changed(
+    file: str, start_method: str, service: Service, runner: InterpreterRunner
+) -> str | None:
+    """Say how today's outcomes contradict the stored verdict, or None where it stands."""
+    stored = verdict(file, start_method)
+    return contradiction(stored, outcomes(file, start_method, service, runner))

@@ -1,0 +1,47 @@
+"""Creating a client in each worker of a pool."""
+
+import pytest
+
+from recipes.testing.local_iam import LocalIAM
+from tests.conftest import Cook, Stands
+from tests.evidence.trials import START_METHODS
+
+FILE = "processes/create_in_pool_worker"
+GENERATE = "/google.iam.credentials.v1.IAMCredentials/GenerateAccessToken"
+
+
+@pytest.mark.parametrize("start_method", START_METHODS)
+@pytest.mark.parametrize("file", [FILE, f"{FILE}_broken"])
+def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
+    """The recipe mints a token for every account exactly once; the broken twin does not."""
+    stands(file, start_method)
+
+
+def test_workers_keep_their_client(cook: Cook, local_iam: LocalIAM) -> None:
+    """A worker makes one connection for all its calls, not one for each."""
+    cook(FILE)
+    observation = local_iam.observe()
+
+    assert len(local_iam.service_accounts) == observation.calls[GENERATE]
+    assert 1 <= observation.connections <= 4
+
+
+def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIAM) -> None:
+    """Each account whose call fails is named with the error, and the exit code is 1."""
+    local_iam.fail("PERMISSION_DENIED", method=GENERATE)
+    run = cook(FILE)
+    named = {line.split("\t")[0] for line in run.stderr.splitlines()}
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert "" == run.stdout
+    assert set(local_iam.service_accounts) == named
+
+
+def test_missing_credentials_are_one_error(
+    cook: Cook, monkeypatch: pytest.MonkeyPatch, local_iam: LocalIAM
+) -> None:
+    """Without credentials the program ends with their error; no worker starts again and again."""
+    local_iam.environment["GOOGLE_APPLICATION_CREDENTIALS"] = "no-such-file.json"
+    run = cook(FILE)
+
+    assert "raises DefaultCredentialsError" == str(run.outcome)

@@ -1,0 +1,87 @@
+"""Creating a client in each process."""
+
+import base64
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from recipes.testing.local_iam import LocalIAM
+from tests.conftest import Cook, Stands
+from tests.evidence.trials import ROOT, START_METHODS, recipe_path
+
+FILE = "processes/create_in_process"
+SIGN = "/google.iam.credentials.v1.IAMCredentials/SignBlob"
+
+
+@pytest.mark.parametrize("start_method", START_METHODS)
+@pytest.mark.parametrize("file", [FILE, f"{FILE}_broken"])
+def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
+    """The recipe signs every file exactly once; the broken twin does not."""
+    stands(file, start_method)
+
+
+def test_each_process_has_a_connection_of_its_own(cook: Cook, local_iam: LocalIAM) -> None:
+    """Four processes make four connections, and no process uses another's."""
+    cook(FILE)
+
+    assert 4 == local_iam.observe().connections
+
+
+def test_unreadable_file_is_reported_and_the_others_are_signed(
+    cook: Cook, local_iam: LocalIAM
+) -> None:
+    """A file that is not there ends as an error with its name; the rest ends signed."""
+    account = local_iam.service_accounts[0]
+    run = cook(FILE, account, "README.md", "no-such-file", "noxfile.py")
+    signed = {line.split("\t")[0] for line in run.stdout.splitlines()}
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert {"README.md", "noxfile.py"} == signed
+    assert run.stderr.startswith("no-such-file\t")
+
+
+def test_signature_verifies_with_the_listed_key(cook: Cook, local_iam: LocalIAM) -> None:
+    """A signature is of the file's SHA-256 digest, made with a key that the account lists."""
+    account = local_iam.service_accounts[0]
+    run = cook(FILE, account, "LICENSE")
+    key_id, signature = run.stdout.split("\t")[1].split()
+    listed = f"{local_iam.url}/service_accounts/v1/metadata/x509/{account}"
+    with urlopen(listed) as answer:  # noqa: S310 - the local IAM's own address
+        certificate = x509.load_pem_x509_certificate(json.load(answer)[key_id].encode())
+    key = certificate.public_key()
+
+    assert isinstance(key, rsa.RSAPublicKey)
+    digest = hashlib.sha256(Path(ROOT, "LICENSE").read_bytes()).digest()
+    key.verify(base64.b64decode(signature), digest, padding.PKCS1v15(), SHA256())
+
+
+def test_killed_process_loses_no_file(local_iam: LocalIAM) -> None:
+    """Files whose process was killed end as errors with their names, the others as signed."""
+    local_iam.slow(1, method=SIGN)
+    files = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*.*") if path.is_file())[:8]
+    command = [sys.executable, recipe_path(FILE), local_iam.service_accounts[0], *files]
+    running = subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1, text=True)
+    wait_for_calls(local_iam)
+    psutil.Process(running.pid).children()[0].kill()
+    signed, failed = running.communicate(timeout=60)
+    names = sorted(line.split("\t")[0] for text in (signed, failed) for line in text.splitlines())
+
+    assert 1 == running.returncode
+    assert files == names
+    assert "its process died" in failed
+
+
+def wait_for_calls(local_iam: LocalIAM) -> None:
+    deadline = time.monotonic() + 30
+    while local_iam.observe().calls.get(SIGN, 0) < 4:
+        assert time.monotonic() < deadline

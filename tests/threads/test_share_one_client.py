@@ -1,0 +1,38 @@
+"""Sharing one client among threads."""
+
+import pytest
+
+from recipes.testing.local_iam import LocalIAM
+from tests.conftest import Cook, Stands
+from tests.evidence.trials import START_METHODS
+
+FILE = "threads/share_one_client"
+LIST_KEYS = "/google.iam.admin.v1.IAM/ListServiceAccountKeys"
+
+
+@pytest.mark.parametrize("start_method", START_METHODS)
+def test_verdict_stands(stands: Stands, start_method: str) -> None:
+    """Every account is answered exactly once."""
+    stands(FILE, start_method)
+
+
+def test_threads_use_one_connection(cook: Cook, local_iam: LocalIAM) -> None:
+    """All threads' calls arrive on one connection, several at a time."""
+    local_iam.slow(0.2, method=LIST_KEYS)
+    cook(FILE)
+    observation = local_iam.observe()
+
+    assert len(local_iam.service_accounts) == observation.calls[LIST_KEYS]
+    assert 1 == observation.connections
+    assert observation.most_in_flight > 1
+
+
+def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIAM) -> None:
+    """Each account whose call fails is named with the error, and the exit code is 1."""
+    local_iam.fail("PERMISSION_DENIED", method=LIST_KEYS)
+    run = cook(FILE)
+    named = {line.split("\t")[0] for line in run.stderr.splitlines()}
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert "" == run.stdout
+    assert set(local_iam.service_accounts) == named
