@@ -15,7 +15,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import ACCOUNTS, job
+from tests.evidence.jobs import ACCOUNTS, Job, job
 from tests.evidence.trials import (
     ROOT,
     START_METHODS,
@@ -43,29 +43,33 @@ class Service(Protocol):
     service_accounts: list[str]
 
 
-def deadline(file: str) -> float:
-    return TWIN_DEADLINE if file.endswith("_broken") else RECIPE_DEADLINE
-
-
-def try_once(
-    file: str, start_method: str, service: Service, runner: InterpreterRunner
-) -> tuple[Trial, Run]:
-    """Run a recipe or broken twin once with its job."""
-    work = job(file, service.project, service.service_accounts)
+def attempt(
+    script: Path, work: Job, start_method: str, service: Service, runner: InterpreterRunner
+) -> tuple[str, Run]:
+    """Run a script once with a job; return its outcome and all that it did."""
     run = runner.run(
-        recipe_path(file),
+        script,
         work.argv,
-        deadline=deadline(file),
+        deadline=TWIN_DEADLINE if script.stem.endswith("_broken") else RECIPE_DEADLINE,
         start_method=start_method,
         stdin=work.stdin,
         environment=service.environment,
         cwd=ROOT,
     )
+    return str(outcome_of_recipe(run, work.inputs)), run
+
+
+def try_once(
+    file: str, start_method: str, service: Service, runner: InterpreterRunner
+) -> tuple[Trial, Run]:
+    """Run a recipe or broken twin once with its job, as a trial to store."""
+    work = job(file, service.project, service.service_accounts)
+    outcome, run = attempt(recipe_path(file), work, start_method, service, runner)
     trial = Trial(
         file=file,
         sha256=sha256(file),
         environment=Environment.here(start_method),
-        outcome=str(outcome_of_recipe(run, work.inputs)),
+        outcome=outcome,
         seconds=round(run.seconds, 2),
         date=datetime.now(timezone.utc).date().isoformat(),
     )

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from recipes.testing.local_iam import LocalIAM
-from tests.conftest import Cook, Stands
+from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import ROOT, START_METHODS, recipe_path
 
 FILE = "processes/create_in_process"

@@ -1,7 +1,7 @@
 """Runs one Python file as a real `__main__` in a process of its own, and says its outcome."""
 
 from tests.runner.outcome import Argument, Outcome, Printed, Run, outcome_of_recipe
-from tests.runner.runner import ForkRunner, InterpreterRunner, RunnerError
+from tests.runner.runner import ForkRunner, InterpreterRunner, Runner, RunnerError
 
 __all__ = [
     "Argument",
@@ -10,6 +10,7 @@ __all__ = [
     "Outcome",
     "Printed",
     "Run",
+    "Runner",
     "RunnerError",
     "outcome_of_recipe",
 ]

@@ -14,6 +14,7 @@ import sys
 import types
 from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
+from pathlib import Path
 from typing import Any, NamedTuple
 
 SHOW_STACKS = signal.SIGUSR2
@@ -34,7 +35,7 @@ def run(script: Script) -> None:
     report = _reporter(script.report)
     _show_stacks_on_request()
     sys.argv = [script.path, *script.argv]
-    sys.path[0] = os.path.dirname(script.path)
+    sys.path[0] = str(Path(script.path).parent)
     _choose_start_method(script.start_method)
     if script.record_prints:
         builtins.print = _recorder(script.path, report)
@@ -56,7 +57,7 @@ def _show_stacks_on_request() -> None:
 
 def _choose_start_method(start_method: str | None) -> None:
     if "multiprocessing.process" in sys.modules:
-        sys.modules["multiprocessing.process"].ORIGINAL_DIR = os.getcwd()  # type: ignore[attr-defined]
+        vars(sys.modules["multiprocessing.process"])["ORIGINAL_DIR"] = str(Path.cwd())
     if start_method is not None:
         import multiprocessing
 
@@ -64,7 +65,7 @@ def _choose_start_method(start_method: str | None) -> None:
 
 
 def _new_main(path: str) -> types.ModuleType:
-    """Make `__main__` for good: threads, workers and exit handlers look it up after the last line."""
+    """Make `__main__` for good: workers and exit handlers look it up after the last line."""
     main = types.ModuleType("__main__")
     main.__file__ = path
     main.__loader__ = SourceFileLoader("__main__", path)
@@ -75,12 +76,10 @@ def _new_main(path: str) -> types.ModuleType:
 
 def _error_of(path: str, main: types.ModuleType) -> BaseException | None:
     try:
-        with open(path, "rb") as file:
-            code = compile(file.read(), path, "exec", dont_inherit=True)
+        code = compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
         exec(code, main.__dict__)  # noqa: S102
     except BaseException as error:
-        assert error.__traceback__ is not None
-        return error.with_traceback(error.__traceback__.tb_next)
+        return error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
     return None
 
 

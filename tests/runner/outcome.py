@@ -57,7 +57,7 @@ class Run:
     """One run that is over: nothing of it is running any more.
 
     `seconds` is wall-clock time until the main process ended, or the deadline.
-    `left_behind` holds the command lines of processes that outlived the main process and were killed.
+    `left_behind` holds the command lines of processes that outlived the main one and were killed.
     `printed` is empty unless prints were recorded.
     `new_interpreter` is False when the run was forked from a process that had imported the clients.
     """

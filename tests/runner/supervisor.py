@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn, TypedDict
 
 from tests.runner import child
@@ -133,7 +134,8 @@ def _file_of(text: str) -> int:
 
 def _execute(python: str, script: child.Script, environment: dict[str, str]) -> NoReturn:
     os.set_inheritable(script.report, True)
-    os.execve(python, [python, child.__file__, json.dumps(script)], environment)
+    command = [python, child.__file__, json.dumps(script)]
+    os.execve(python, command, environment)  # noqa: S606
 
 
 def _watch(
@@ -183,7 +185,7 @@ def _watch(
 def _without_runner(command_line: list[str], script: str) -> str:
     """Show a process that was forked from the script's as the script."""
     if child.__file__ in command_line or command_line[1:3] == sys.orig_argv[1:3]:
-        return f"{os.path.basename(sys.executable)} {script}"
+        return f"{Path(sys.executable).name} {script}"
     return " ".join(command_line)
 
 
@@ -218,14 +220,14 @@ def _exit(*_: Any) -> NoReturn:
 def _import_libraries() -> None:
     for name in IMPORTED:
         importlib.import_module(name)
-    if threading.active_count() > 1 or len(os.listdir("/proc/self/task")) > 1:
+    if threading.active_count() > 1 or len(list(Path("/proc/self/task").iterdir())) > 1:
         raise SystemExit("an import has started a thread: no run can be forked from this process")
     gc.collect()
     gc.freeze()
 
 
 def main() -> None:
-    """Serve the runner on the socket that the first argument numbers; fork runs if the second says so."""
+    """Serve the runner on the socket of the given number, with forks of this process or not."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     if sys.argv[2] == "fork":

@@ -78,8 +78,8 @@ class Tree:
     def show_stacks(self, wait: Callable[[], None]) -> None:
         """Have each Python process write its stacks, one after the other, and `wait` for each.
 
-        Workers that were forked answer the signal of the main process's handler and are then stopped.
-        New interpreters tell theirs as they are aborted, and the others no longer notice.
+        Workers that were forked have the main process's handler; they tell, and are then stopped.
+        New interpreters tell theirs as they are aborted, which the others no longer notice.
         """
         processes = self._processes()
         answering = [it for it in processes if _catches(it, SHOW_STACKS)]

@@ -3,7 +3,7 @@
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.conftest import Cook, Stands
+from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import START_METHODS
 
 FILE = "threads/share_one_client"

@@ -4,13 +4,12 @@ import json
 import time
 from typing import Any
 
-from google.cloud.iam_admin_v1.types import iam
 from google.cloud.iam_credentials_v1.types import common
 from google.protobuf import timestamp_pb2
 
 from . import tokens
-from .methods import ADMIN, CREDENTIALS, Call, serves
-from .names import account_of, credential_account
+from .methods import CREDENTIALS, Call, serves
+from .names import credential_account
 from .rejections import invalid
 from .state import Account
 
@@ -91,25 +90,3 @@ def claims(payload: str) -> dict[str, Any]:
     if not 0 <= expires - int(time.time()) <= TWELVE_HOURS:
         raise invalid("payload", "The exp claim must be within the next 12 hours.")
     return found
-
-
-class Deprecated:
-    """The two methods of the admin service that the credentials service replaced."""
-
-    @staticmethod
-    @serves(ADMIN)
-    async def sign_blob(call: Call, request: iam.SignBlobRequest) -> iam.SignBlobResponse:
-        account = account_of(call.state, request.name, "iam.serviceAccounts.signBlob")
-        key = await account.system_key.key()
-        return iam.SignBlobResponse(key_id=key.key_id, signature=key.sign(request.bytes_to_sign))
-
-    @staticmethod
-    @serves(ADMIN)
-    async def sign_jwt(call: Call, request: iam.SignJwtRequest) -> iam.SignJwtResponse:
-        found = claims(request.payload)
-        account = account_of(call.state, request.name, "iam.serviceAccounts.signJwt")
-        key = await account.system_key.key()
-        payload = request.payload
-        if "exp" not in found:
-            payload = json.dumps(found | {"exp": int(time.time()) + HOUR})
-        return iam.SignJwtResponse(key_id=key.key_id, signed_jwt=key.sign_jwt(payload))

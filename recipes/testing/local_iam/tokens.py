@@ -88,8 +88,10 @@ class Bearers:
             raise unauthenticated(
                 "The account of the bearer token is disabled or deleted.", "ACCOUNT_STATE_INVALID"
             )
-        if verified.key_id and account.keys[verified.key_id].disabled:
-            raise unauthenticated("The key of the bearer token is disabled.")
+        if verified.key_id:
+            key = account.keys.get(verified.key_id)
+            if key is None or key.disabled:
+                raise unauthenticated("The key of the bearer token is disabled or deleted.")
 
     def _verify(self, authorization: str, host: str) -> Verified:
         kind, _, token = authorization.partition(" ")

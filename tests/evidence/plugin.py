@@ -1,0 +1,66 @@
+"""Fixtures that run recipes: `cook` runs one, `stands` tries its stored verdict."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from recipes.testing.local_iam import LocalIAM
+from tests.evidence.jobs import job
+from tests.evidence.measure import RECIPE_DEADLINE
+from tests.evidence.today import outcomes
+from tests.evidence.trials import ROOT, recipe_path
+from tests.evidence.verdicts import contradiction, verdict
+from tests.runner import InterpreterRunner, Run
+
+Cook = Callable[..., Run]
+"""`cook(file, *argv)` runs a recipe in a new interpreter, with its own job if no argv is given."""
+
+Stands = Callable[[str, str], None]
+"""`stands(file, start_method)` fails where today's outcomes contradict the stored verdict."""
+
+
+@pytest.fixture(scope="session", name="recipe_runner")
+def _recipe_runner() -> Iterator[InterpreterRunner]:
+    with InterpreterRunner() as runner:
+        yield runner
+
+
+@pytest.fixture(name="cook")
+def _cook(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> Cook:
+    def cook(file: str, *argv: str) -> Run:
+        work = job(file, local_iam.project, local_iam.service_accounts)
+        return recipe_runner.run(
+            recipe_path(file),
+            argv or work.argv,
+            deadline=RECIPE_DEADLINE,
+            stdin=work.stdin,
+            environment=local_iam.environment,
+            cwd=ROOT,
+        )
+
+    return cook
+
+
+@pytest.fixture(name="stands")
+def _stands(
+    local_iam: LocalIAM,
+    recipe_runner: InterpreterRunner,
+    record_property: Callable[[str, object], None],
+) -> Stands:
+    def stands(file: str, start_method: str) -> None:
+        seen: list[str] = []
+        today = outcomes(file, start_method, local_iam, recipe_runner)
+        contradicted = contradiction(verdict(file, start_method), note(today, seen))
+        record_property("kind", "twin" if file.endswith("_broken") else "recipe")
+        record_property("file", file)
+        record_property("outcome", seen[-1])
+        assert contradicted is None, contradicted
+
+    return stands
+
+
+def note(outcomes: Iterator[str], seen: list[str]) -> Iterator[str]:
+    """Yield each outcome, and keep it."""
+    for outcome in outcomes:
+        seen.append(outcome)
+        yield outcome

@@ -1,0 +1,46 @@
+"""A recipe without the line that creates its client must not pass."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from recipes.testing.local_iam import LocalIAM
+from tests.evidence.jobs import job
+from tests.evidence.measure import attempt
+from tests.evidence.trials import START_METHODS, recipe_files, recipe_path
+from tests.evidence.verdicts import contradiction, verdict
+from tests.runner import InterpreterRunner
+
+RECIPES = [file for file in recipe_files() if not file.endswith("_broken")]
+
+
+def without_client(file: str) -> str:
+    """Return the recipe's text without the one line that creates its client."""
+    text = recipe_path(file).read_text("utf-8")
+    lines = text.splitlines(keepends=True)
+    (line,) = {
+        node.lineno
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Assign) and ast.unparse(node.value).endswith("Client()")
+    }
+    return "".join(lines[: line - 1] + lines[line:])
+
+
+@pytest.mark.parametrize("start_method", START_METHODS)
+@pytest.mark.parametrize("file", RECIPES)
+def test_recipe_without_its_client_contradicts_its_verdict(
+    local_iam: LocalIAM,
+    recipe_runner: InterpreterRunner,
+    tmp_path: Path,
+    file: str,
+    start_method: str,
+) -> None:
+    """The check of the verdicts notices that the client is not created."""
+    script = tmp_path / f"{file}.py"
+    script.parent.mkdir()
+    script.write_text(without_client(file), "utf-8")
+    work = job(file, local_iam.project, local_iam.service_accounts)
+    outcome, _ = attempt(script, work, start_method, local_iam, recipe_runner)
+
+    assert contradiction(verdict(file, start_method), [outcome]) is not None
