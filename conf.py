@@ -5,11 +5,16 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-sys.path.insert(0, str(Path(__file__).parent))  # for tests.evidence.pages
+from docutils import nodes
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT))  # for tests.evidence.pages
 
 project = "IAM concurrency cookbook"
 html_title = project
 html_show_copyright = False
+html_show_sphinx = False
 
 extensions = [
     "myst_parser",
@@ -40,6 +45,8 @@ root = urlsplit(html_baseurl).path
 
 # Look
 html_theme = "furo"
+pygments_style = "a11y-light"
+pygments_dark_style = "a11y-dark"
 html_static_path = ["docs/_static"]
 html_css_files = ["cookbook.css"]
 html_logo = "docs/_static/mark.svg"
@@ -88,3 +95,16 @@ sitemap_excludes = ["404.html", "search.html"]
 
 # A page that moves leaves its old name here: {"old/name": "../new/name.html"}
 redirects: dict[str, str] = {}
+
+
+def name_from_root(app: Sphinx, doctree: nodes.document) -> None:
+    """Name the two files of a diff by their paths in the checkout, not on this machine."""
+    for block in doctree.findall(nodes.literal_block):
+        if block.get("language") == "udiff":
+            block.rawsource = block.astext().replace(f"{ROOT}/", "")
+            block.children = [nodes.Text(block.rawsource)]
+
+
+def setup(app: Sphinx) -> None:
+    """Connect what this file adds to Sphinx."""
+    app.connect("doctree-read", name_from_root)

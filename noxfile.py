@@ -111,7 +111,8 @@ nox.options.sessions = ["cookbook"]
 
 SITE = ROOT / "site"
 REPORT = VENV / "report.xml"
-PYTEST = (PYTHON, "-m", "pytest", "-n", "auto", "--dist", "worksteal")
+PYTEST = (PYTHON, "-m", "pytest")
+PARALLEL = ("-n", "auto", "--dist", "worksteal")
 SPHINX = (PYTHON, "-m", "sphinx", "-c", ".", "-n", "-W", "--keep-going", "-j", "auto")
 CHECKED = ("recipes", "tests", "noxfile.py", "conf.py")
 
@@ -142,7 +143,14 @@ def cookbook(session: nox.Session) -> None:
         path for path in sorted(Path("tests").iterdir()) if (Path("recipes") / path.name).is_dir()
     ]
     of_recipes = [path for path in chapters if path.name != "testing"]
-    must(session, *PYTEST, "tests/pages/test_pages.py", *of_recipes, f"--junit-xml={REPORT}")
+    must(
+        session,
+        *PYTEST,
+        *PARALLEL,
+        "tests/pages/test_pages.py",
+        *of_recipes,
+        f"--junit-xml={REPORT}",
+    )
     build_site(session)
     must(session, PYTHON, "-m", "tests.report", REPORT, SITE)
 
@@ -153,7 +161,8 @@ def tests(session: nox.Session) -> None:
     chosen: list[str] = []
     for argument in session.posargs:
         chosen += tests_of_page(argument) if argument.endswith(".md") else [argument]
-    must(session, *PYTEST, *chosen)
+    parallel = () if "--update-examples" in chosen else PARALLEL
+    must(session, *PYTEST, *parallel, *chosen)
 
 
 @nox.session

@@ -1,0 +1,60 @@
+"""The service behind every door: authenticates, observes, applies faults, calls the handler."""
+
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from grpc import StatusCode
+
+from . import (  # noqa: F401  the handlers register themselves
+    accounts,
+    admin_signing,
+    credentials,
+    keys,
+    policies,
+    queries,
+    roles,
+)
+from .faults import Faults
+from .methods import HOSTS, Call, Method
+from .observation import Recorder
+from .rejections import Rejection, invalid
+from .state import State
+from .tokens import Bearers
+
+LOG = logging.getLogger(__name__)
+
+
+class Service:
+    """One IAM: its state, its faults and what it saw."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.faults = Faults()
+        self.recorder = Recorder()
+        self._bearers = Bearers(state)
+
+    async def answer(
+        self,
+        method: Method,
+        read: Callable[[], Any],
+        authorization: str | None,
+        connection: str,
+    ) -> Any:
+        """Return the response of a method; a Rejection is the only error it raises."""
+        with self.recorder.call(method.name, connection):
+            await self.faults.apply(method.path)
+            caller = self._bearers.caller(authorization, HOSTS[method.service])
+            try:
+                request = read()
+            except Exception:  # noqa: BLE001  protobuf and JSON readers raise many types
+                raise invalid("", "Request contains an invalid argument.") from None
+            try:
+                response = method.handler(Call(self.state, caller), request)
+                return await response if inspect.isawaitable(response) else response
+            except Rejection:
+                raise
+            except Exception:
+                LOG.exception("%s failed", method.name)
+                raise Rejection(StatusCode.INTERNAL, "Internal error encountered.") from None

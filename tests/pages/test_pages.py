@@ -1,0 +1,45 @@
+"""Every block of every page does what the page says."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytest_examples import EvalExample
+
+from recipes.testing.local_iam import LocalIAM
+from tests.pages.blocks import Block, Page, find_pages, name_of
+from tests.pages.check import check_block
+from tests.runner import Runner
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    chosen = metafunc.config.getoption("page")
+    pages = [Page.read(path.resolve()) for path in chosen] if chosen else list(find_pages())
+    if "page" in metafunc.fixturenames:
+        metafunc.parametrize("page", pages, ids=[name_of(page.path) for page in pages])
+    if "block" in metafunc.fixturenames:
+        blocks = [block for page in pages for block in page.blocks]
+        if not blocks:
+            names = ", ".join(name_of(page.path) for page in pages) or "docs/"
+            raise pytest.UsageError(f"there is no block in {names}: nothing would be checked")
+        metafunc.parametrize("block", blocks, ids=str)
+
+
+def test_page_keeps_to_the_dialect(page: Page) -> None:
+    """A page has no code that some tool would overlook or read otherwise."""
+    assert [] == page.faults
+
+
+def test_block(
+    block: Block,
+    block_runner: Runner,
+    eval_example: EvalExample,
+    local_iam: LocalIAM,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """A block is clean, ends as documented, prints what it shows, and leaves nothing running."""
+    record_property("kind", "block")
+    record_property("file", name_of(block.path))
+    outcome = check_block(block, block_runner, eval_example, local_iam.environment, tmp_path)
+    record_property("outcome", str(outcome))
