@@ -48,6 +48,7 @@ html_theme = "furo"
 pygments_style = "a11y-light"
 pygments_dark_style = "a11y-dark"
 html_static_path = ["docs/_static"]
+templates_path = ["docs/_templates"]
 html_css_files = ["cookbook.css"]
 html_logo = "docs/_static/mark.svg"
 html_favicon = "docs/_static/mark.svg"
@@ -73,8 +74,7 @@ if repository := os.environ.get("GITHUB_REPOSITORY"):
     html_theme_options["source_branch"] = "main"
     html_theme_options["source_directory"] = "docs/"
 
-# Helpers of the reader
-copybutton_exclude = ".linenos, .gp, .go"  # of a console block, only what one types
+# For a reader who is lost
 notfound_urls_prefix = root
 notfound_context = {
     "title": "Page not found",

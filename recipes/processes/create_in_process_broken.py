@@ -12,7 +12,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from multiprocessing import Pipe, Process
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -41,12 +41,11 @@ def sign_files(account: str, files: list[str], answers: Connection) -> None:
             answers.send((file, None, str(error)))
 
 
-def start(account: str, files: list[str]) -> tuple[Process, Connection]:
+def start_process(account: str, files: list[str]) -> Connection:
     reader, writer = Pipe(duplex=False)
-    process = Process(target=sign_files, args=(account, files, writer))
-    process.start()
+    Process(target=sign_files, args=(account, files, writer)).start()
     writer.close()  # now the process holds the only writer, and its end is the end of the pipe
-    return process, reader
+    return reader
 
 
 def keep_busy(account: str, warm: Barrier) -> None:
@@ -58,12 +57,14 @@ def keep_busy(account: str, warm: Barrier) -> None:
         client.sign_blob(name=name, payload=b"busy", timeout=10)
 
 
-def receive(answers: Connection) -> Iterator[tuple[str, str | None, str | None]]:
-    try:
-        while True:
-            yield answers.recv()
-    except EOFError:
-        return
+def receive(readers: list[Connection]) -> Iterator[tuple[str, str | None, str | None]]:
+    while readers:
+        ready = wait(readers)
+        for reader in [each for each in readers if each in ready]:
+            try:
+                yield reader.recv()
+            except (EOFError, OSError):  # this process has ended, or died amid an answer
+                readers.remove(reader)
 
 
 def main(account: str, *files: str) -> int:
@@ -75,19 +76,18 @@ def main(account: str, *files: str) -> int:
     warm.wait()  # every thread has an answer, and calls on
     unsigned = dict.fromkeys(files, "its process died before it answered")
     shards = [list(unsigned)[i::PROCESSES] for i in range(PROCESSES)]
-    running = [start(account, shard) for shard in shards]
-    for process, answers in running:
-        for file, signature, error in receive(answers):
-            if error is None:
-                print(file, signature, sep="\t")
-                del unsigned[file]
-            else:
-                unsigned[file] = error
-        process.join()
+    for file, signature, error in receive([start_process(account, shard) for shard in shards]):
+        if error is None:
+            print(file, signature, sep="\t")
+            del unsigned[file]
+        else:
+            unsigned[file] = error
     for file, error in unsigned.items():
         print(file, error, sep="\t", file=sys.stderr)
     return 1 if unsigned else 0
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import ACCOUNTS
 from tests.evidence.measure import progress
 from tests.evidence.today import changed
 from tests.evidence.trials import START_METHODS, Environment, recipe_files
@@ -20,7 +19,7 @@ def main(report: Path) -> None:
     """Run every recipe and broken twin; write what changed to the report and exit with 1."""
     todo = [(file, method) for file in recipe_files() for method in START_METHODS]
     with contextlib.ExitStack() as stack:
-        service = stack.enter_context(LocalIAM(service_accounts=ACCOUNTS))
+        service = stack.enter_context(LocalIAM())
         runner = stack.enter_context(InterpreterRunner())
         found = [changed(file, method, service, runner) for file, method in progress(todo)]
     lines = [

@@ -7,7 +7,7 @@ import sys
 import click
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import ACCOUNTS, job
+from tests.evidence.jobs import job
 from tests.evidence.trials import ROOT, recipe_files, recipe_path
 
 
@@ -19,7 +19,7 @@ def main(file: str, argv: tuple[str, ...]) -> None:
     file = file.removeprefix("recipes/").removesuffix(".py")
     if file not in recipe_files():
         raise click.UsageError(f"no such recipe: {file}; there are {', '.join(recipe_files())}")
-    with LocalIAM(service_accounts=ACCOUNTS) as service:
+    with LocalIAM() as service:
         work = job(file, service.project, service.service_accounts)
         command = [sys.executable, str(recipe_path(file)), *(argv or work.argv)]
         environment = {**os.environ, **service.environment}

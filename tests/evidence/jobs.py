@@ -5,9 +5,6 @@ from dataclasses import dataclass
 
 from tests.evidence.trials import RECIPES, ROOT
 
-ACCOUNTS = 16
-"""Seeded service accounts of the local IAM: four for each worker of a recipe."""
-
 
 @dataclass(frozen=True)
 class Job:

@@ -4,18 +4,18 @@ Every trial is stored as it ends; a command that was interrupted goes on where i
 """
 
 import contextlib
+import re
 import sysconfig
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Protocol
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import ACCOUNTS, Job, job
+from tests.evidence.jobs import Job, job
 from tests.evidence.trials import (
     ROOT,
     START_METHODS,
@@ -35,16 +35,8 @@ TWIN_DEADLINE = 15.0
 """Seconds. A recipe ends well within its deadline; a twin that has not by its own, hangs."""
 
 
-class Service(Protocol):
-    """What a trial needs of a local IAM."""
-
-    environment: dict[str, str]
-    project: str
-    service_accounts: list[str]
-
-
 def attempt(
-    script: Path, work: Job, start_method: str, service: Service, runner: InterpreterRunner
+    script: Path, work: Job, start_method: str, service: LocalIAM, runner: InterpreterRunner
 ) -> tuple[str, Run]:
     """Run a script once with a job; return its outcome and all that it did."""
     run = runner.run(
@@ -60,7 +52,7 @@ def attempt(
 
 
 def try_once(
-    file: str, start_method: str, service: Service, runner: InterpreterRunner
+    file: str, start_method: str, service: LocalIAM, runner: InterpreterRunner
 ) -> tuple[Trial, Run]:
     """Run a recipe or broken twin once with its job, as a trial to store."""
     work = job(file, service.project, service.service_accounts)
@@ -91,15 +83,24 @@ def keep_output(trial: Trial, run: Run) -> None:
         return
     output = OUTPUTS / f"{trial.file}.{trial.environment.start_method}.txt"
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(without_this_machine(run.stderr), "utf-8")
+    text = stack_of_a_worker(run.stderr) if trial.outcome == "hang" else run.stderr
+    output.write_text(without_this_machine(text), "utf-8")
+
+
+def stack_of_a_worker(text: str) -> str:
+    """Return what came before the stacks of a hang, and the first one of a worker in a call."""
+    before, *stacks = re.split(r"^(?=(?:Current thread|Thread) 0x)", text, flags=re.MULTILINE)
+    frames = ("grpc/_channel.py", "multiprocessing/process.py")
+    workers = [stack for stack in stacks if all(frame in stack for frame in frames)]
+    return before + "".join(workers[:1])
 
 
 def without_this_machine(text: str) -> str:
-    """Shorten the paths of a traceback to those that each reader has."""
+    """Shorten the paths of a traceback to those that each reader has, without the runner's."""
     paths = sysconfig.get_paths()
     for folder in (paths["purelib"], paths["platlib"], paths["stdlib"], str(ROOT)):
         text = text.replace(f"{folder}/", "")
-    return text
+    return re.sub(r'^ *File "tests/runner/.*\n', "", text, flags=re.MULTILINE)
 
 
 @click.command()
@@ -114,7 +115,7 @@ def main(files: tuple[str, ...], trials: int, start_method: tuple[str, ...]) -> 
     chosen = list(files) or recipe_files()
     todo = list(missing(chosen, list(start_method or START_METHODS), trials))
     with contextlib.ExitStack() as stack:
-        service = stack.enter_context(LocalIAM(service_accounts=ACCOUNTS))
+        service = stack.enter_context(LocalIAM())
         runner = stack.enter_context(InterpreterRunner())
         for file, method in progress(todo):
             trial, run = try_once(file, method, service, runner)

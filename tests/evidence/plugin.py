@@ -13,7 +13,7 @@ from tests.evidence.verdicts import contradiction, verdict
 from tests.runner import InterpreterRunner, Run
 
 Cook = Callable[..., Run]
-"""`cook(file, *argv)` runs a recipe in a new interpreter, with its own job if no argv is given."""
+"""`cook(file, *argv, **variables)` runs a recipe in a new interpreter; without argv, its job."""
 
 Stands = Callable[[str, str], None]
 """`stands(file, start_method)` fails where today's outcomes contradict the stored verdict."""
@@ -27,14 +27,14 @@ def _recipe_runner() -> Iterator[InterpreterRunner]:
 
 @pytest.fixture(name="cook")
 def _cook(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> Cook:
-    def cook(file: str, *argv: str) -> Run:
+    def cook(file: str, *argv: str, **variables: str) -> Run:
         work = job(file, local_iam.project, local_iam.service_accounts)
         return recipe_runner.run(
             recipe_path(file),
             argv or work.argv,
             deadline=RECIPE_DEADLINE,
             stdin=work.stdin,
-            environment=local_iam.environment,
+            environment={**local_iam.environment, **variables},
             cwd=ROOT,
         )
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from tests.evidence.measure import Service, try_once
+from recipes.testing.local_iam import LocalIAM
+from tests.evidence.measure import try_once
 from tests.evidence.verdicts import contradiction, verdict
 from tests.runner import InterpreterRunner
 
 
 def outcomes(
-    file: str, start_method: str, service: Service, runner: InterpreterRunner
+    file: str, start_method: str, service: LocalIAM, runner: InterpreterRunner
 ) -> Iterator[str]:
     """Run a recipe or broken twin again and again; yield each outcome."""
     while True:
@@ -16,7 +17,7 @@ def outcomes(
 
 
 def changed(
-    file: str, start_method: str, service: Service, runner: InterpreterRunner
+    file: str, start_method: str, service: LocalIAM, runner: InterpreterRunner
 ) -> str | None:
     """Say how today's outcomes contradict the stored verdict, or None where it stands."""
     stored = verdict(file, start_method)

@@ -54,7 +54,7 @@ class BlockError(Exception):
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block: `line` is that of the opening fence, from 1; `start:end` is its text's place."""
+    """One fenced block: `line` is the opening fence's, from 1; its text is at `start:end`."""
 
     path: Path
     line: int
@@ -155,9 +155,8 @@ class Page:
             self._fault(line, "settings in a line of their own: write them after the language")
         start, end = self._starts[line], self._starts[line + height - 2]
         raw = self.text[start:end]
-        margin = len(self.text[self._starts[line - 1] : start]) - len(
-            self.text[self._starts[line - 1] : start].lstrip(" ")
-        )
+        opening = self.text[self._starts[line - 1] : start]
+        margin = len(opening) - len(opening.lstrip(" "))
         closing = self.text[end : self._starts[line + height - 1]].strip()
         if closing != "```" or _shape(indent(token.content, " " * margin)) != _shape(raw):
             self._fault(line, "a fence inside a quote, or never closed: write it plainly")
@@ -181,7 +180,7 @@ def name_of(path: Path) -> str:
 
 
 def _shape(text: str) -> str:
-    return re.sub(r"^[ \t]+$", "", text, flags=re.M)
+    return re.sub(r"^[ \t]+$", "", text, flags=re.MULTILINE)
 
 
 def _unknown_language(language: str) -> str:

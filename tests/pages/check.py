@@ -29,7 +29,7 @@ from tests.runner import Outcome, Run, Runner
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 DEADLINE = 60.0
 BASH_DEADLINE = 180.0
@@ -38,7 +38,7 @@ TOOLS = Path(sys.executable).parent
 
 
 class PagesConfig(ExamplesConfig):
-    """Lint of blocks: Black's style, Ruff's default rules and sorted imports, whatever the folder."""
+    """Lint of blocks: Black's style, Ruff's default rules, sorted imports."""
 
     def __init__(self) -> None:
         super().__init__(line_length=88, quotes="double", target_version="py310", isort=True)
@@ -54,7 +54,7 @@ def documented(settings: Mapping[str, str]) -> tuple[Outcome, float]:
     hang = re.fullmatch(r"hang (\d+(?:\.\d+)?)", text)
     if hang and float(hang[1]) > 0:
         return Outcome("hang"), float(hang[1])
-    if text == "ok" and "expect" not in settings or re.fullmatch(r"raises \w+|crash SIG\w+", text):
+    if "expect" not in settings or re.fullmatch(r"raises \w+|crash SIG\w+", text):
         return Outcome.parse(text), DEADLINE
     raise BlockError(
         f'expect="{text}" is not understood; write expect="raises TYPE", "hang SECONDS" or '
@@ -124,7 +124,7 @@ def check_python(
 
 def example_of(block: Block) -> CodeExample:
     """Return the block as pytest-examples has it; those of one page belong to one group."""
-    example = CodeExample.create(
+    example: CodeExample = CodeExample.create(
         block.source,
         path=block.path,
         start_line=block.line,
@@ -152,7 +152,7 @@ def _with_lines_of_page(message: str, block: Block) -> str:
     def place(match: re.Match[str]) -> str:
         return f"--> {name_of(block.path)}:{int(match[1]) + block.line}:"
 
-    message = re.sub(r"^ *(\d+) \|", margin, message, flags=re.M)
+    message = re.sub(r"^ *(\d+) \|", margin, message, flags=re.MULTILINE)
     return re.sub(r"--> -:(\d+):", place, message)
 
 

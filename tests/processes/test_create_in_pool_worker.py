@@ -37,11 +37,8 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
     assert set(local_iam.service_accounts) == named
 
 
-def test_missing_credentials_are_one_error(
-    cook: Cook, monkeypatch: pytest.MonkeyPatch, local_iam: LocalIAM
-) -> None:
+def test_missing_credentials_are_one_error(cook: Cook) -> None:
     """Without credentials the program ends with their error; no worker starts again and again."""
-    local_iam.environment["GOOGLE_APPLICATION_CREDENTIALS"] = "no-such-file.json"
-    run = cook(FILE)
+    run = cook(FILE, GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
 
     assert "raises DefaultCredentialsError" == str(run.outcome)

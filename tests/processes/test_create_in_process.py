@@ -69,7 +69,7 @@ def test_killed_process_loses_no_file(local_iam: LocalIAM) -> None:
     """Files whose process was killed end as errors with their names, the others as signed."""
     local_iam.slow(1, method=SIGN)
     files = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*.*") if path.is_file())[:8]
-    command = [sys.executable, recipe_path(FILE), local_iam.service_accounts[0], *files]
+    command = [sys.executable, str(recipe_path(FILE)), local_iam.service_accounts[0], *files]
     running = subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1, text=True)
     wait_for_calls(local_iam)
     psutil.Process(running.pid).children()[0].kill()

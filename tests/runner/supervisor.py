@@ -234,7 +234,7 @@ def main() -> None:
         _import_libraries()
     script = serve(control)
     if script is not None:
-        child.run(script)
+        child.run_and_leave(script)
 
 
 if __name__ == "__main__":

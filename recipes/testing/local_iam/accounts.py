@@ -57,9 +57,7 @@ def list_service_accounts(
 
 
 @serves(ADMIN)
-def get_service_account(
-    call: Call, request: iam.GetServiceAccountRequest
-) -> iam.ServiceAccount:
+def get_service_account(call: Call, request: iam.GetServiceAccountRequest) -> iam.ServiceAccount:
     return message(account_of(call.state, request.name, "iam.serviceAccounts.get"))
 
 
@@ -123,9 +121,7 @@ def patch_service_account(
 
 
 @serves(ADMIN)
-def delete_service_account(
-    call: Call, request: iam.DeleteServiceAccountRequest
-) -> empty_pb2.Empty:
+def delete_service_account(call: Call, request: iam.DeleteServiceAccountRequest) -> empty_pb2.Empty:
     account = account_of(call.state, request.name, "iam.serviceAccounts.delete")
     call.state.remove_account(account)
     policies.rename_member(
@@ -142,9 +138,7 @@ def undelete_service_account(
     if not match or not match[2].isdigit():
         raise invalid("name", "A deleted service account is named by its numeric unique ID.")
     account = call.state.accounts.get(match[2])
-    if account is None or (
-        match[1] != "-" and project_id(call.state, match[1]) != account.project
-    ):
+    if account is None or (match[1] != "-" and project_id(call.state, match[1]) != account.project):
         raise not_found(f"Service account {request.name} does not exist.")
     if not account.deleted:
         raise failed_precondition(f"Service account {request.name} is not deleted.")
@@ -160,9 +154,7 @@ def undelete_service_account(
 
 
 @serves(ADMIN)
-def enable_service_account(
-    call: Call, request: iam.EnableServiceAccountRequest
-) -> empty_pb2.Empty:
+def enable_service_account(call: Call, request: iam.EnableServiceAccountRequest) -> empty_pb2.Empty:
     account_of(call.state, request.name, "iam.serviceAccounts.enable").disabled = False
     return empty_pb2.Empty()
 

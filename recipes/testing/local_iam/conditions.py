@@ -19,13 +19,32 @@ TOKEN = re.compile(
     r"""|(?P<sign>&&|\|\||==|!=|<=|>=|[-+*/%<>!?:.,()\[\]]))"""
 )
 ATTRIBUTES = {
-    "request.time", "request.path", "request.host", "resource.name", "resource.service",
-    "resource.type", "destination.ip", "destination.port",
+    "request.time",
+    "request.path",
+    "request.host",
+    "resource.name",
+    "resource.service",
+    "resource.type",
+    "destination.ip",
+    "destination.port",
 }
 METHODS = {
-    "startsWith": 1, "endsWith": 1, "contains": 1, "matches": 1, "extract": 1, "getFullYear": 1,
-    "getMonth": 1, "getDate": 1, "getDayOfWeek": 1, "getHours": 1, "getMinutes": 1,
-    "hasOnly": 1, "matchTag": 2, "matchTagId": 2, "hasTagKey": 1, "getAttribute": 2,
+    "startsWith": 1,
+    "endsWith": 1,
+    "contains": 1,
+    "matches": 1,
+    "extract": 1,
+    "getFullYear": 1,
+    "getMonth": 1,
+    "getDate": 1,
+    "getDayOfWeek": 1,
+    "getHours": 1,
+    "getMinutes": 1,
+    "hasOnly": 1,
+    "matchTag": 2,
+    "matchTagId": 2,
+    "hasTagKey": 1,
+    "getAttribute": 2,
 }
 FUNCTIONS = {"timestamp": 1, "duration": 1, "size": 1, "int": 1, "string": 1, "date": 1}
 LEVELS = (("||",), ("&&",), ("==", "!=", "<=", ">=", "<", ">", "in"), ("+", "-"), ("*", "/", "%"))
@@ -225,18 +244,33 @@ def holds(expression: str, resource: str) -> bool:
 
 
 OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
-    ">=": operator.ge, "+": operator.add, "-": operator.sub, "*": operator.mul,
-    "/": operator.truediv, "%": operator.mod, "in": lambda item, items: item in items,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "%": operator.mod,
+    "in": lambda item, items: item in items,
 }
 CALLS: dict[str, Callable[..., Any]] = {
-    "startsWith": str.startswith, "endsWith": str.endswith, "contains": lambda a, b: b in a,
+    "startsWith": str.startswith,
+    "endsWith": str.endswith,
+    "contains": lambda a, b: b in a,
     "matches": lambda a, b: re.search(b, a) is not None,
-    "getFullYear": lambda moment, *_: moment.year, "getMonth": lambda moment, *_: moment.month - 1,
-    "getDate": lambda moment, *_: moment.day, "getHours": lambda moment, *_: moment.hour,
+    "getFullYear": lambda moment, *_: moment.year,
+    "getMonth": lambda moment, *_: moment.month - 1,
+    "getDate": lambda moment, *_: moment.day,
+    "getHours": lambda moment, *_: moment.hour,
     "getMinutes": lambda moment, *_: moment.minute,
     "getDayOfWeek": lambda moment, *_: moment.isoweekday() % 7,
-    "size": len, "int": int, "string": str,
+    "size": len,
+    "int": int,
+    "string": str,
 }
 
 

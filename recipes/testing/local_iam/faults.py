@@ -120,7 +120,7 @@ class Faults:
         self._rules.clear()
 
     async def apply(self, path: str) -> None:
-        """Do to a call what the faults demand: first the latency, then the quota, then the error."""
+        """Do to a call what the faults demand: latency first, then the quota, then the error."""
         for kind in (Slow, Quota, Fail):
             rules = [rule for rule in self._rules if isinstance(rule, kind) and path in rule.paths]
             if rules:

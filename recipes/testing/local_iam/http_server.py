@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -43,18 +42,14 @@ Answer = Callable[[Request], Awaitable[Response]]
 class HttpServer:
     """Serves an answer function on the connections that it is given."""
 
-    def __init__(self, answer: Answer, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, answer: Answer) -> None:
         self._answer = answer
-        self._context = context
         self.transports: set[asyncio.Transport] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def protocol(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
-        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._start)
-        if self._context is None:
-            return protocol
-        return _over_tls(protocol, self._context)
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._start)
 
     def _start(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
@@ -93,16 +88,6 @@ class HttpServer:
             connection.start_next_cycle()
 
 
-def _over_tls(protocol: asyncio.Protocol, context: ssl.SSLContext) -> asyncio.Protocol:
-    loop = asyncio.get_running_loop()
-    waiter = loop.create_future()
-    waiter.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return cast(
-        asyncio.Protocol,
-        asyncio.sslproto.SSLProtocol(loop, protocol, context, waiter, server_side=True),
-    )
-
-
 async def _read_request(
     connection: h11.Connection, reader: asyncio.StreamReader, peer: str
 ) -> Request | None:
@@ -121,9 +106,7 @@ async def _read_request(
                 raise h11.RemoteProtocolError("the body is too large", 413)
         elif isinstance(event, h11.EndOfMessage) and head is not None:
             headers = {key.decode(): value.decode("latin-1") for key, value in head.headers}
-            return Request(
-                head.method.decode(), head.target.decode("latin-1"), headers, body, peer
-            )
+            return Request(head.method.decode(), head.target.decode("latin-1"), headers, body, peer)
         else:
             return None
 

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from typing import Any
+from datetime import timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import pkcs12
 from google.cloud.iam_admin_v1.types import iam
 from google.protobuf import empty_pb2
-from datetime import timedelta
 
 from .methods import ADMIN, Call, serves
 from .names import account_of, key_name
@@ -117,13 +116,12 @@ async def create_service_account_key(
     check_limit(account)
     account.keys[key.key_id] = key
     created = user_key(account, key)
-    if request.private_key_type == PrivateType.TYPE_PKCS12_FILE:
-        created.private_key_type = PrivateType.TYPE_PKCS12_FILE
+    kind = PrivateType(request.private_key_type or PrivateType.TYPE_GOOGLE_CREDENTIALS_FILE)
+    created.private_key_type = kind
+    if kind == PrivateType.TYPE_PKCS12_FILE:
         created.private_key_data = pkcs12_file(pair)
     else:
-        created.private_key_type = PrivateType.TYPE_GOOGLE_CREDENTIALS_FILE
-        content = credentials_file(account, pair, call.state.token_uri)
-        created.private_key_data = json.dumps(content, indent=2).encode()
+        created.private_key_data = credentials_file(account, pair, call.state.token_uri)
     return created
 
 
@@ -141,10 +139,10 @@ def check_limit(account: Account) -> None:
         raise exhausted("Maximum number of keys on account reached.", DAY + 1)
 
 
-def credentials_file(account: Account, pair: SigningKey, token_uri: str) -> dict[str, Any]:
-    """Return the content of the JSON key file of an account."""
+def credentials_file(account: Account, pair: SigningKey, token_uri: str) -> bytes:
+    """Return the JSON key file of an account."""
     certificates = "https://www.googleapis.com"
-    return {
+    content = {
         "type": "service_account",
         "project_id": account.project,
         "private_key_id": pair.key_id,
@@ -158,6 +156,7 @@ def credentials_file(account: Account, pair: SigningKey, token_uri: str) -> dict
         + account.email.replace("@", "%40"),
         "universe_domain": "googleapis.com",
     }
+    return json.dumps(content, indent=2).encode()
 
 
 def pkcs12_file(pair: SigningKey) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+import ssl
 from collections.abc import Callable
 
 BACKLOG = 1024
@@ -18,12 +19,14 @@ class Listener:
         self.port: int = self._socket.getsockname()[1]
         self._server: asyncio.Server | None = None
 
-    async def open(self, factory: Callable[[], asyncio.Protocol]) -> None:
-        """Accept connections."""
+    async def open(
+        self, factory: Callable[[], asyncio.Protocol], context: ssl.SSLContext | None = None
+    ) -> None:
+        """Accept connections, over TLS when there is a context."""
         if self._server is None:
             loop = asyncio.get_running_loop()
             self._server = await loop.create_server(
-                factory, sock=self._socket.dup(), backlog=BACKLOG
+                factory, sock=self._socket.dup(), backlog=BACKLOG, ssl=context
             )
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ def page(
     default: int,
     maximum: int,
 ) -> tuple[list[Item], str]:
-    """Return the page of `items`, in the order of `key`, that follows the token, and the next token.
+    """Return the page of `items` in the order of `key` that follows the token, and the next token.
 
     A size of 0 is the default, one above the maximum is the maximum, a negative one and a token of
     another list are INVALID_ARGUMENT.

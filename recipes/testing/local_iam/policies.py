@@ -4,7 +4,7 @@ import hashlib
 import re
 from typing import Any
 
-from google.iam.v1 import iam_policy_pb2, policy_pb2
+from google.iam.v1 import iam_policy_pb2, policy_pb2  # type: ignore[import-untyped]
 
 from . import catalogue
 from .conditions import ConditionError, holds, parse
@@ -41,9 +41,7 @@ def rename_member(state: State, old: str, new: str) -> None:
 
 
 @serves(ADMIN)
-def get_iam_policy(
-    call: Call, request: iam_policy_pb2.GetIamPolicyRequest
-) -> policy_pb2.Policy:
+def get_iam_policy(call: Call, request: iam_policy_pb2.GetIamPolicyRequest) -> policy_pb2.Policy:
     version = request.options.requested_policy_version
     if version not in (0, 1, 3):
         raise invalid("options.requested_policy_version", f"{version} is not a policy version.")
@@ -71,9 +69,7 @@ def shown(policy: Any, version: int) -> Any:
 
 
 @serves(ADMIN)
-def set_iam_policy(
-    call: Call, request: iam_policy_pb2.SetIamPolicyRequest
-) -> policy_pb2.Policy:
+def set_iam_policy(call: Call, request: iam_policy_pb2.SetIamPolicyRequest) -> policy_pb2.Policy:
     account = account_of(
         call.state, request.resource, "iam.serviceAccounts.setIamPolicy", "resource"
     )
@@ -167,9 +163,7 @@ def permitted(state: State, account: Account, caller: str) -> set[str]:
     for binding in account.policy.bindings:
         if members.isdisjoint(binding.members):
             continue
-        if binding.HasField("condition") and not holds(
-            binding.condition.expression, account.name
-        ):
+        if binding.HasField("condition") and not holds(binding.condition.expression, account.name):
             continue
         granted |= permissions_of(state, binding.role)
     return granted
@@ -182,9 +176,7 @@ def test_iam_permissions(
     account = account_of(call.state, request.resource, "iam.serviceAccounts.get", "resource")
     for permission in request.permissions:
         if permission not in catalogue.ON_SERVICE_ACCOUNT:
-            raise invalid(
-                "permissions", f"Permission {permission} is not valid for this resource."
-            )
+            raise invalid("permissions", f"Permission {permission} is not valid for this resource.")
     granted = permitted(call.state, account, call.caller)
     return iam_policy_pb2.TestIamPermissionsResponse(
         permissions=[name for name in dict.fromkeys(request.permissions) if name in granted]

@@ -119,18 +119,14 @@ def lint(expression: str) -> list[iam.LintResult]:
     try:
         tree = parse(expression)
     except ConditionError as error:
-        return [
-            finding("ConditionCompileCheck", severity.ERROR, str(error), error.offset)
-        ]
+        return [finding("ConditionCompileCheck", severity.ERROR, str(error), error.offset)]
     if expired(tree):
         message = "The condition is never true: its expiry time has passed."
         return [finding("ConditionTimestampCheck", severity.WARNING, message, 0)]
     return []
 
 
-def finding(
-    unit: str, severity: iam.LintResult.Severity, message: str, offset: int
-) -> iam.LintResult:
+def finding(unit: str, severity: int, message: str, offset: int) -> iam.LintResult:
     """Return one result of the linter."""
     return iam.LintResult(
         level=iam.LintResult.Level.CONDITION,

@@ -9,7 +9,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc import StatusCode
 
 
-class Rejection(Exception):
+class Rejection(Exception):  # noqa: N818
     """A call that ends with a status code, a message and `google.rpc` details."""
 
     def __init__(self, code: StatusCode, message: str, details: Iterable[Any] = ()) -> None:
@@ -30,7 +30,9 @@ class Rejection(Exception):
 
 def error_info(reason: str, **metadata: str) -> Any:
     """Return the `ErrorInfo` detail that names a machine-readable reason."""
-    return error_details_pb2.ErrorInfo(reason=reason, domain="iam.googleapis.com", metadata=metadata)
+    return error_details_pb2.ErrorInfo(
+        reason=reason, domain="iam.googleapis.com", metadata=metadata
+    )
 
 
 def retry_info(seconds: float) -> Any:
@@ -90,6 +92,4 @@ def aborted() -> Rejection:
 
 def exhausted(message: str, retry_seconds: float, *details: Any) -> Rejection:
     """Return RESOURCE_EXHAUSTED with a `RetryInfo`."""
-    return Rejection(
-        StatusCode.RESOURCE_EXHAUSTED, message, [retry_info(retry_seconds), *details]
-    )
+    return Rejection(StatusCode.RESOURCE_EXHAUSTED, message, [retry_info(retry_seconds), *details])

@@ -157,8 +157,7 @@ def create_role(call: Call, request: iam.CreateRoleRequest) -> iam.Role:
     existing = call.state.roles.get(name)
     if existing is not None and existing.deleted:
         raise failed_precondition(
-            f"You can't create a role_id ({request.role_id}) "
-            "which has been marked for deletion."
+            f"You can't create a role_id ({request.role_id}) which has been marked for deletion."
         )
     if existing is not None:
         raise already_exists(f"A role named {request.role_id} in {parent} already exists.")

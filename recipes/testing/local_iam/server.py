@@ -19,7 +19,7 @@ OPTIONS = [
 Name = Callable[[str], str]
 
 
-class _Handlers(grpc.GenericRpcHandler):
+class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg]
     """Finds the handler of each path; an unknown one is UNIMPLEMENTED."""
 
     def __init__(self, service: Service, connection_name: Name) -> None:

@@ -1,5 +1,7 @@
 """The service behind every door: authenticates, observes, applies faults, calls the handler."""
 
+import asyncio
+import contextlib
 import inspect
 import logging
 from collections.abc import Callable
@@ -44,11 +46,13 @@ class Service:
     ) -> Any:
         """Return the response of a method; a Rejection is the only error it raises."""
         with self.recorder.call(method.name, connection):
+            # Calls that arrived together are in flight together: let each of them begin.
+            await asyncio.sleep(0)
             await self.faults.apply(method.path)
             caller = self._bearers.caller(authorization, HOSTS[method.service])
             try:
                 request = read()
-            except Exception:  # noqa: BLE001  protobuf and JSON readers raise many types
+            except Exception:
                 raise invalid("", "Request contains an invalid argument.") from None
             try:
                 response = method.handler(Call(self.state, caller), request)
@@ -58,3 +62,12 @@ class Service:
             except Exception:
                 LOG.exception("%s failed", method.name)
                 raise Rejection(StatusCode.INTERNAL, "Internal error encountered.") from None
+
+    def check_bearer(self, authorization: str | None) -> None:
+        """Raise UNAUTHENTICATED unless the bearer token is good for one of the services."""
+        *others, last = HOSTS.values()
+        for host in others:
+            with contextlib.suppress(Rejection):
+                self._bearers.caller(authorization, host)
+                return
+        self._bearers.caller(authorization, last)

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from google.iam.v1 import policy_pb2
+from google.iam.v1 import policy_pb2  # type: ignore[import-untyped]
 
 from .signing import KeyMaker, SigningKey
 

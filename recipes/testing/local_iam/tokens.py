@@ -157,3 +157,8 @@ def decode(state: State, token: str) -> tuple[dict[str, Any], Account, str]:
     if key.disabled:
         raise unauthenticated("The key of the JWT is disabled.")
     return claims, account, key_id
+
+
+def after(seconds: float) -> float:
+    """Return the time that many seconds from now."""
+    return time.time() + seconds

@@ -1,0 +1,87 @@
+"""The process that a local IAM lives in: started by `LocalIAM`, ended when its standard input ends.
+
+It says on standard output, in one line of JSON, how it can be reached or why it could not start.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import types
+from importlib.util import find_spec
+from pathlib import Path
+
+PARENT_POLL_SECONDS = 0.5
+
+
+def without_clients() -> None:
+    """Let the message types be imported without the clients: that saves most of the start-up.
+
+    The packages of the two clients are replaced, in this process alone, by empty ones with the same
+    path, so that `google.cloud.iam_admin_v1.types` is found and its siblings are not run.
+    """
+    for name in ("google.cloud.iam_admin_v1", "google.cloud.iam_credentials_v1"):
+        found = find_spec(name)
+        if found is None or found.submodule_search_locations is None:
+            raise ModuleNotFoundError(f"{name} is not installed: pip install google-cloud-iam")
+        package = types.ModuleType(name)
+        package.__path__ = list(found.submodule_search_locations)
+        package.__spec__ = found
+        sys.modules[name] = package
+
+
+async def serve(settings_text: str, directory: Path) -> None:
+    """Serve until the parent ends or a signal comes."""
+    without_clients()
+    from .host import Host, Settings
+
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, done.set)
+    host = Host(Settings(**json.loads(settings_text)), directory)
+    try:
+        print(json.dumps(await host.open()), flush=True)
+        watch = loop.create_task(watch_parent(done))
+        await done.wait()
+        watch.cancel()
+    finally:
+        await host.close()
+
+
+async def watch_parent(done: asyncio.Event) -> None:
+    """Set `done` when standard input ends or the parent is another one."""
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            done.set()
+
+    loop.add_reader(sys.stdin.fileno(), read)
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(PARENT_POLL_SECONDS)
+    done.set()
+
+
+def main() -> int:
+    """Run the process; return its exit code."""
+    directory = Path(tempfile.mkdtemp(prefix="local-iam-"))
+    try:
+        asyncio.run(serve(sys.argv[1], directory))
+    except (OSError, ModuleNotFoundError, ValueError) as error:
+        text = error.strerror if isinstance(error, OSError) else None
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps({"error": text or str(error)}), flush=True)
+        return 1
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Outcomes as text, and the outcome of a recipe."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.runner import Outcome, Run, outcome_of_recipe
+
+INPUTS = ["a", "b"]
+
+
+def run(outcome: str, stdout: str = "a\t1\nb\t2\n", script: str = "threads/recipe.py") -> Run:
+    return Run(Path(script), Outcome.parse(outcome), stdout, stderr="", seconds=0.0)
+
+
+@pytest.mark.parametrize(
+    "text", ["ok", "raises ValueError", "hang", "crash SIGSEGV", "parent crash SIGABRT", "lost"]
+)
+def test_outcome_is_read_as_written(text: str) -> None:
+    """An outcome survives the way through a file."""
+    assert text == str(Outcome.parse(text))
+
+
+@pytest.mark.parametrize("text", ["", "okay", "raises", "hang 5", "crash segv", "ok ok"])
+def test_other_words_are_no_outcome(text: str) -> None:
+    """A misspelt outcome is an error that lists the outcomes there are."""
+    with pytest.raises(ValueError, match="write one of: ok, raises TYPE"):
+        Outcome.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("ended", "stdout", "expected"),
+    [
+        ("ok", "a\t1\nb\t2\n", "ok"),
+        ("ok", "b\tx\ty\nsome text\na\t\n", "ok"),
+        ("ok", "a\t1\n", "lost"),
+        ("ok", "a\t1\nb\t2\nb\t2\n", "lost"),
+        ("ok", "a\t1\nb\t2\nc\t3\n", "lost"),
+        ("raises SystemExit", "a\t1\n", "lost"),
+        ("raises SystemExit", "a\t1\nb\tdenied\n", "raises SystemExit"),
+        ("raises BrokenProcessPool", "a\t1\n", "raises BrokenProcessPool"),
+        ("hang", "a\t1\n", "hang"),
+        ("crash SIGSEGV", "a\t1\n", "crash SIGSEGV"),
+    ],
+)
+def test_outcome_of_recipe(ended: str, stdout: str, expected: str) -> None:
+    """A recipe that ends by itself without exactly one answer for each input has lost some."""
+    assert expected == str(outcome_of_recipe(run(ended, stdout), INPUTS))
+
+
+def test_crash_of_the_process_that_forks() -> None:
+    """The main process of a recipe of processes is the parent of the others."""
+    crashed = run("crash SIGSEGV", script="recipes/processes/recipe.py")
+
+    assert "parent crash SIGSEGV" == str(outcome_of_recipe(crashed, INPUTS))
