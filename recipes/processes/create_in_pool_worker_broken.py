@@ -28,7 +28,7 @@ def mint(email: str) -> tuple[str, str | None, str | None]:
     try:
         token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
     except GoogleAPIError as error:  # errors of calls do not pickle, their text does
-        return email, None, str(error)
+        return email, None, " ".join(str(error).split())
     return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None
 
 

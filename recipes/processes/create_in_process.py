@@ -35,7 +35,7 @@ def sign_files(account: str, files: list[str], answers: Connection) -> None:
         try:
             answers.send((file, sign(client, account, file), None))
         except (GoogleAPIError, OSError) as error:
-            answers.send((file, None, str(error)))
+            answers.send((file, None, " ".join(str(error).split())))
 
 
 def start_process(account: str, files: list[str]) -> Connection:

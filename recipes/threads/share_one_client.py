@@ -45,7 +45,7 @@ def main(project: str) -> int:
                 print(futures[future], future.result(), sep="\t")
             except GoogleAPIError as error:
                 failures += 1
-                print(futures[future], error, sep="\t", file=sys.stderr)
+                print(futures[future], " ".join(str(error).split()), sep="\t", file=sys.stderr)
     return 1 if failures else 0
 
 

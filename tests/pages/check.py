@@ -86,9 +86,10 @@ def check_block(
             check_bash(block, settings, runner, environment, tmp_path)
         else:
             check_data(block)
+        return Outcome("ok")
     except BlockError as error:
-        pytest.fail(f"{block}: {error}", pytrace=False)
-    return Outcome("ok")
+        failure = pytest.fail.Exception(f"{block}: {error}", pytrace=False)
+    raise failure
 
 
 def check_python(

@@ -7,7 +7,7 @@ from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import START_METHODS
 
 FILE = "processes/create_in_pool_worker"
-GENERATE = "/google.iam.credentials.v1.IAMCredentials/GenerateAccessToken"
+GENERATE = "GenerateAccessToken"
 
 
 @pytest.mark.parametrize("start_method", START_METHODS)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urljoin
 from urllib.request import urlopen
 
 import psutil
@@ -20,7 +21,7 @@ from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import ROOT, START_METHODS, recipe_path
 
 FILE = "processes/create_in_process"
-SIGN = "/google.iam.credentials.v1.IAMCredentials/SignBlob"
+SIGN = "SignBlob"
 
 
 @pytest.mark.parametrize("start_method", START_METHODS)
@@ -55,14 +56,20 @@ def test_signature_verifies_with_the_listed_key(cook: Cook, local_iam: LocalIAM)
     account = local_iam.service_accounts[0]
     run = cook(FILE, account, "LICENSE")
     key_id, signature = run.stdout.split("\t")[1].split()
-    listed = f"{local_iam.url}/service_accounts/v1/metadata/x509/{account}"
-    with urlopen(listed) as answer:  # noqa: S310 - the local IAM's own address
-        certificate = x509.load_pem_x509_certificate(json.load(answer)[key_id].encode())
-    key = certificate.public_key()
+    key = listed_key(local_iam, account, key_id)
 
     assert isinstance(key, rsa.RSAPublicKey)
     digest = hashlib.sha256(Path(ROOT, "LICENSE").read_bytes()).digest()
     key.verify(base64.b64decode(signature), digest, padding.PKCS1v15(), SHA256())
+
+
+def listed_key(local_iam: LocalIAM, account: str, key_id: str) -> object:
+    """Fetch a public key as any verifier of signatures does."""
+    caller = json.loads(Path(local_iam.environment["GOOGLE_APPLICATION_CREDENTIALS"]).read_text())
+    certificates = f"/service_accounts/v1/metadata/x509/{account}"
+    with urlopen(urljoin(caller["token_uri"], certificates)) as answer:  # noqa: S310 - on loopback
+        certificate = x509.load_pem_x509_certificate(json.load(answer)[key_id].encode())
+    return certificate.public_key()
 
 
 def test_killed_process_loses_no_file(local_iam: LocalIAM) -> None:

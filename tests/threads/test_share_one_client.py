@@ -7,7 +7,7 @@ from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import START_METHODS
 
 FILE = "threads/share_one_client"
-LIST_KEYS = "/google.iam.admin.v1.IAM/ListServiceAccountKeys"
+LIST_KEYS = "ListServiceAccountKeys"
 
 
 @pytest.mark.parametrize("start_method", START_METHODS)

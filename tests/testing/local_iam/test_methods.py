@@ -14,6 +14,8 @@ from google.cloud.iam_credentials_v1.services.iam_credentials.transports import 
 from recipes.testing.local_iam.methods import METHODS
 from recipes.testing.local_iam.service import Service
 
+NOT_METHODS = {"host", "kind", "grpc_channel", "operations_client"}
+
 
 class RecordingChannel(grpc.Channel):
     """Notes the path, the writer and the reader of every method that a transport asks for."""
@@ -39,15 +41,15 @@ def paths_of(transport: Any) -> dict[str, tuple[Any, Any]]:
     """Return the methods of a transport class."""
     channel = RecordingChannel()
     made = transport(channel=channel, credentials=AnonymousCredentials())
-    for method in made._wrapped_methods:
-        assert method is not None
-    for name in dir(type(made)):
-        if isinstance(getattr(type(made), name), property) and name not in NOT_METHODS:
+    # Without the logging interceptor, which asks the channel at the first call only.
+    made._logged_channel = channel
+    made._stubs.clear()
+    for name in dir(transport):
+        if isinstance(getattr(transport, name), property) and name not in NOT_METHODS:
             getattr(made, name)
     return channel.paths
 
 
-NOT_METHODS = {"host", "kind", "grpc_channel", "operations_client"}
 PATHS = {**paths_of(IAMGrpcTransport), **paths_of(IAMCredentialsGrpcTransport)}
 
 
