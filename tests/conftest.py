@@ -1,7 +1,6 @@
 """What all tests share."""
 
 pytest_plugins = [
-    "pytester",
     "recipes.testing.local_iam.pytest_plugin",
     "tests.evidence.plugin",
     "tests.pages.plugin",

@@ -236,11 +236,12 @@ def check_bash(
             message = parsed.stdout + parsed.stderr
             raise BlockError(message.replace(str(script), name_of(block.path)))
     if "check" not in settings:
+        own = {"PATH": f"{TOOLS}:{os.environ['PATH']}", "PYTHONPATH": ""}
         run = runner.run(
             Path(run_bash.__file__),
             [str(script)],
             deadline=BASH_DEADLINE,
-            environment={**environment, "PATH": f"{TOOLS}:{os.environ['PATH']}"},
+            environment={**environment, **own},
             cwd=ROOT,
         )
         compare(block, run, Outcome("ok"))

@@ -146,10 +146,10 @@ def test_block_that_raises_in_a_worker(check: Check) -> None:
 
 def test_block_that_hangs(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     """A block that does not end is killed at the deadline, and its stack is shown."""
-    monkeypatch.setattr("tests.pages.check.DEADLINE", 2)
+    monkeypatch.setattr("tests.pages.check.DEADLINE", 3)
     source = "import threading\n\nthreading.Event().wait()"
 
-    assert 'page.md", line 6 in <module>' in fails(check, python(source), "'hang' after 2 s")
+    assert 'page.md", line 6 in <module>' in fails(check, python(source), "'hang' after 3 s")
 
 
 @pytest.mark.parametrize("method", START_METHODS)

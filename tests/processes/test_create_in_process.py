@@ -79,7 +79,7 @@ def test_killed_process_loses_no_file(local_iam: LocalIAM) -> None:
     command = [sys.executable, str(recipe_path(FILE)), local_iam.service_accounts[0], *files]
     running = subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1, text=True)
     wait_for_calls(local_iam)
-    psutil.Process(running.pid).children()[0].kill()
+    psutil.Process(running.pid).children(recursive=True)[-1].kill()
     signed, failed = running.communicate(timeout=60)
     names = sorted(line.split("\t")[0] for text in (signed, failed) for line in text.splitlines())
 

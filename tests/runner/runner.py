@@ -181,6 +181,8 @@ class _Supervisor:
 
     def close(self) -> None:
         """End the supervisor, which ends its run."""
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)  # a fork of this process may hold it open
         self._control.close()
         try:
             self._process.wait(PATIENCE)

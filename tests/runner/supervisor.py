@@ -24,7 +24,7 @@ from tests.runner.libraries import IMPORTED
 from tests.runner.output import Output
 from tests.runner.tree import Tree
 
-GRACE = 3.0  # seconds in which helpers of multiprocessing end after the main process
+GRACE = 5.0  # seconds in which helpers of multiprocessing end after the main process
 KEPT = 1 << 19  # bytes kept of the beginning and of the end of each output
 KEPT_OF_REPORT = 1 << 24
 

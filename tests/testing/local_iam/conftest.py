@@ -71,7 +71,9 @@ def new_id() -> str:
 
 
 @pytest.fixture
-def account(admin: iam_admin_v1.IAMClient, project: str, new_id: str) -> iam_admin_v1.ServiceAccount:
+def account(
+    admin: iam_admin_v1.IAMClient, project: str, new_id: str
+) -> iam_admin_v1.ServiceAccount:
     """Create a service account for one test."""
     return admin.create_service_account(name=project, account_id=new_id, timeout=10)
 
@@ -93,7 +95,7 @@ def raw(client_environment: None) -> Iterator[Callable[..., bytes]]:
     def call(path: str, message: bytes, authorization: str | None) -> bytes:
         host = CREDENTIALS_HOST if "credentials" in path else ADMIN_HOST
         metadata = [] if authorization is None else [("authorization", authorization)]
-        stub: Any = channels[host].unary_unary(path)
+        stub = cast(Any, channels[host]).unary_unary(path)
         return cast(bytes, stub(message, timeout=10, metadata=metadata))
 
     yield call

@@ -1,5 +1,8 @@
 """Keys of service accounts."""
 
+# google-auth has no types
+# mypy: disallow-untyped-calls=False
+
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -62,9 +65,8 @@ def test_a_created_key_is_a_credentials_file(
 def test_list_and_get_never_show_a_private_key(admin: IAM, account: Account) -> None:
     """The public part only when it is asked for, and only by get."""
     created = admin.create_service_account_key(name=account.name, timeout=10)
-    listed = admin.list_service_account_keys(
-        name=account.name, key_types=[KeyType.USER_MANAGED], timeout=10
-    ).keys
+    request = {"name": account.name, "key_types": [KeyType.USER_MANAGED]}
+    listed = admin.list_service_account_keys(request=request, timeout=10).keys
     got = admin.get_service_account_key(name=created.name, timeout=10)
     assert list(listed) == [got]
     assert (got.private_key_data, got.public_key_data) == (b"", b"")
@@ -79,7 +81,9 @@ def test_both_forms_of_a_public_key_agree(admin: IAM, account: Account, kind: st
     else:
         name = admin.list_service_account_keys(name=account.name, timeout=10).keys[0].name
     raw, pem = (
-        admin.get_service_account_key(name=name, public_key_type=form, timeout=10).public_key_data
+        admin.get_service_account_key(
+            request={"name": name, "public_key_type": form}, timeout=10
+        ).public_key_data
         for form in (PublicType.TYPE_RAW_PUBLIC_KEY, PublicType.TYPE_X509_PEM_FILE)
     )
     expected = serialization.load_pem_public_key(raw)
@@ -92,7 +96,7 @@ def test_both_forms_of_a_public_key_agree(admin: IAM, account: Account, kind: st
 def test_a_pkcs12_key_opens_with_the_documented_password(admin: IAM, account: Account) -> None:
     """`notasecret` opens it."""
     key = admin.create_service_account_key(
-        name=account.name, private_key_type=PrivateType.TYPE_PKCS12_FILE, timeout=10
+        request={"name": account.name, "private_key_type": PrivateType.TYPE_PKCS12_FILE}, timeout=10
     )
     private, found, _ = pkcs12.load_key_and_certificates(key.private_key_data, b"notasecret")
     assert isinstance(private, rsa.RSAPrivateKey)
@@ -103,7 +107,7 @@ def test_a_pkcs12_key_opens_with_the_documented_password(admin: IAM, account: Ac
 def test_the_size_of_a_key_can_be_chosen(admin: IAM, account: Account) -> None:
     """1024 bits on request, 2048 otherwise."""
     small = admin.create_service_account_key(
-        name=account.name, key_algorithm=Algorithm.KEY_ALG_RSA_1024, timeout=10
+        request={"name": account.name, "key_algorithm": Algorithm.KEY_ALG_RSA_1024}, timeout=10
     )
     usual = admin.create_service_account_key(name=account.name, timeout=10)
     assert small.key_algorithm == Algorithm.KEY_ALG_RSA_1024
@@ -114,7 +118,7 @@ def test_an_account_holds_ten_user_keys(admin: IAM, account: Account) -> None:
     """The eleventh is RESOURCE_EXHAUSTED with a RetryInfo; after a deletion there is room."""
     made = [
         admin.create_service_account_key(
-            name=account.name, key_algorithm=Algorithm.KEY_ALG_RSA_1024, timeout=10
+            request={"name": account.name, "key_algorithm": Algorithm.KEY_ALG_RSA_1024}, timeout=10
         )
         for _ in range(10)
     ]
@@ -136,7 +140,8 @@ def test_an_uploaded_key_is_the_users(admin: IAM, account: Account) -> None:
     assert uploaded.key_origin == iam_admin_v1.ServiceAccountKeyOrigin.USER_PROVIDED
     assert uploaded.valid_after_time == datetime(2026, 1, 1, tzinfo=timezone.utc)
     got = admin.get_service_account_key(
-        name=uploaded.name, public_key_type=PublicType.TYPE_X509_PEM_FILE, timeout=10
+        request={"name": uploaded.name, "public_key_type": PublicType.TYPE_X509_PEM_FILE},
+        timeout=10,
     )
     assert got.public_key_data == pem
     with pytest.raises(exceptions.AlreadyExists):

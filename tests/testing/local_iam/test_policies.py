@@ -1,5 +1,8 @@
 """Policies of service accounts, and what they permit."""
 
+# google-auth has no types
+# mypy: disallow-untyped-calls=False
+
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +13,7 @@ from google.iam.v1 import (  # type: ignore[import-untyped]
     options_pb2,
     policy_pb2,
 )
-from google.type import expr_pb2
+from google.type import expr_pb2  # type: ignore[import-untyped]
 
 from recipes.testing.local_iam import LocalIAM
 
@@ -63,9 +66,7 @@ def test_a_policy_is_kept_merged_and_sorted(admin: IAM, account: Account) -> Non
             policy_pb2.Binding(role="roles/iam.serviceAccountViewer", members=[]),
         ]
     )
-    stored = admin.set_iam_policy(
-        request={"resource": account.name, "policy": policy}, timeout=10
-    )
+    stored = admin.set_iam_policy(request={"resource": account.name, "policy": policy}, timeout=10)
     assert [(b.role, list(b.members)) for b in stored.bindings] == [
         (USER, ["user:a@example.com", "user:b@example.com"])
     ]

@@ -3,7 +3,7 @@
 import pytest
 from google.api_core import exceptions
 from google.cloud import iam_admin_v1
-from google.type import expr_pb2
+from google.type import expr_pb2  # type: ignore[import-untyped]
 
 IAM = iam_admin_v1.IAMClient
 Account = iam_admin_v1.ServiceAccount
@@ -74,9 +74,7 @@ def test_a_project_has_more_testable_permissions(admin: IAM) -> None:
 
 def test_auditable_services_name_iam(admin: IAM) -> None:
     """A project can log the data access of IAM itself."""
-    response = admin.query_auditable_services(
-        request={"full_resource_name": PROJECT}, timeout=10
-    )
+    response = admin.query_auditable_services(request={"full_resource_name": PROJECT}, timeout=10)
     assert "iam.googleapis.com" in [service.name for service in response.services]
 
 

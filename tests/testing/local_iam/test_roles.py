@@ -69,9 +69,7 @@ def test_a_bad_role_is_invalid(
 ) -> None:
     """A wrong id, a given name, a permission that is none or not for custom roles."""
     with pytest.raises(exceptions.InvalidArgument):
-        admin.create_role(
-            request={"parent": project, "role_id": role_id, "role": role}, timeout=10
-        )
+        admin.create_role(request={"parent": project, "role_id": role_id, "role": role}, timeout=10)
 
 
 @pytest.mark.parametrize("parent", ["", "projects/-", "folders/1", "organizations/name"])
@@ -144,7 +142,7 @@ def test_a_stale_etag_aborts(admin: IAM, role: Role) -> None:
 def test_a_deleted_role_is_hidden_until_it_is_undeleted(
     admin: IAM, project: str, role: Role
 ) -> None:
-    """get shows it as deleted, list only on request, update refuses it, undelete restores it."""
+    """Get shows it as deleted, list only on request, update refuses it, undelete restores it."""
     deleted = admin.delete_role(request={"name": role.name, "etag": role.etag}, timeout=10)
     assert deleted.deleted is True
     assert admin.get_role(request={"name": role.name}, timeout=10) == deleted
