@@ -57,16 +57,32 @@ def count_along(*command: object) -> int:
     return process.wait()
 
 
-def make_environment(requirements: Path = ROOT / "requirements.txt") -> None:
-    """Make `.venv` with uv where it is on the path, otherwise with venv and pip."""
+def make_environment() -> None:
+    """Make `.venv` anew; where that fails, the old one is there again."""
     if sys.version_info < (3, 10):  # noqa: UP036 - for whoever starts this with an older one
         stop("Python 3.10 or newer is needed; start it with one, e.g. python3.13 noxfile.py")
+    old = VENV.with_suffix(".old")
+    if VENV.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        VENV.rename(old)
+    try:
+        fill_environment(ROOT / "requirements.txt")
+    except BaseException:
+        shutil.rmtree(VENV, ignore_errors=True)
+        if old.exists():
+            old.rename(VENV)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def fill_environment(requirements: Path) -> None:
+    """Install the requirements with uv where it is on the path, otherwise with venv and pip."""
     uv = shutil.which("uv")
     print(f"making .venv with {'uv' if uv else 'venv and pip; it takes a minute'}", flush=True)
     if uv:
-        made = run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV)
+        made = run(uv, "venv", "--quiet", "--python", sys.executable, VENV)
     else:
-        made = run(sys.executable, "-m", "venv", "--clear", VENV)
+        made = run(sys.executable, "-m", "venv", VENV)
     if made:
         stop("no virtual environment: install python3-venv (Debian) or uv, then run this again")
     wanted = ("--require-hashes", "-r", requirements)
@@ -113,6 +129,7 @@ SITE = ROOT / "site"
 REPORT = VENV / "report.xml"
 PYTEST = (PYTHON, "-m", "pytest")
 PARALLEL = ("-n", "auto", "--dist", "worksteal")
+DOCTREES = VENV / "doctrees"
 SPHINX = (PYTHON, "-m", "sphinx", "-c", ".", "-n", "-W", "--keep-going", "-j", "auto")
 CHECKED = ("recipes", "tests", "noxfile.py", "conf.py")
 
@@ -125,7 +142,7 @@ def must(session: nox.Session, *command: object, **variables: str) -> None:
 
 
 def build_site(session: nox.Session) -> None:
-    must(session, *SPHINX, "--quiet", "docs", SITE)
+    must(session, *SPHINX, "--quiet", "-d", DOCTREES, "docs", SITE)
 
 
 def tests_of_page(page: str) -> list[str]:

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import noxfile
 import pytest
+
+import noxfile
 
 ROOT = Path(__file__).resolve().parents[1]
 

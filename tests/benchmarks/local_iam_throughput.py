@@ -74,7 +74,7 @@ def from_event_loop(name: str) -> float:
         begin = time.perf_counter()
         await asyncio.gather(*(call() for _ in range(CALLS)))
         seconds = time.perf_counter() - begin
-        await client.transport.close()
+        await client.transport.close()  # type: ignore[no-untyped-call]
         return CALLS / seconds
 
     return asyncio.run(measure())

@@ -29,6 +29,7 @@ from tests.evidence.verdicts import Verdict, verdict
 TEMPLATES = Templates(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - it makes Markdown
 
 VERIFIED = TEMPLATES.from_string("""\
+:::{container} verified
 **Verified** {{ dates }}: `ok` in {{ ok }} of {{ total }} trials of this text{{ failures }},
 with start methods {{ start_methods }};
 Python {{ python }};
@@ -36,6 +37,7 @@ grpcio {{ grpcio }};
 google-cloud-iam {{ google_cloud_iam }};
 {{ system }}.
 [How this is measured](/evidence/index.md).
+:::
 """)
 
 VERDICTS = TEMPLATES.from_string("""\
@@ -94,11 +96,15 @@ def verdicts(file: str) -> str:
     return VERDICTS.render(rows=[verdict_row(verdict(file, method)) for method in START_METHODS])
 
 
+def badge(outcome: str, count: int) -> str:
+    return f"[`{outcome}` {count}]{{.outcome-{'ok' if outcome == 'ok' else 'fail'}}}"
+
+
 def verdict_row(stored: Verdict) -> dict[str, object]:
     low, high = stored.frequency
     return {
         "start_method": stored.environments[0].start_method,
-        "outcomes": ", ".join(f"`{name}` {n}" for name, n in stored.outcomes.most_common()),
+        "outcomes": " ".join(badge(name, n) for name, n in stored.outcomes.most_common()),
         "trials": len(stored.trials),
         "frequency": f"{low:.0%} to {high:.0%}",
         **versions(stored.trials),

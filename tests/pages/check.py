@@ -35,6 +35,7 @@ DEADLINE = 60.0
 BASH_DEADLINE = 180.0
 START_METHODS = ("fork", "spawn", "forkserver")
 TOOLS = Path(sys.executable).parent
+ENVIRONMENT = ROOT / ".venv"
 
 
 class PagesConfig(ExamplesConfig):
@@ -236,6 +237,7 @@ def check_bash(
             message = parsed.stdout + parsed.stderr
             raise BlockError(message.replace(str(script), name_of(block.path)))
     if "check" not in settings:
+        refuse_to_renew_environment(block)
         own = {"PATH": f"{TOOLS}:{os.environ['PATH']}", "PYTHONPATH": ""}
         run = runner.run(
             Path(run_bash.__file__),
@@ -245,6 +247,15 @@ def check_bash(
             cwd=ROOT,
         )
         compare(block, run, Outcome("ok"))
+
+
+def refuse_to_renew_environment(block: Block) -> None:
+    """Demand the environment of noxfile.py, which it makes anew when started from another."""
+    if "noxfile.py" in block.source and Path(sys.prefix) != ENVIRONMENT:
+        raise BlockError(
+            "this block is not run from here, because noxfile.py would replace .venv; "
+            "start the tests with: python3 noxfile.py tests"
+        )
 
 
 def check_data(block: Block) -> None:

@@ -300,6 +300,17 @@ def test_commands_run_at_the_root(check: Check) -> None:
     assert ["ok"] == check('```bash\ntest -d docs\ntest "$(command -v pytest)"\n```')
 
 
+def test_environment_of_the_checkout_is_not_replaced(
+    check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From another environment, a command that would make `.venv` anew is not started."""
+    monkeypatch.setattr("sys.prefix", "/another/environment")
+    started = tmp_path / "started"
+
+    fails(check, f"```bash\ntouch {started} # noxfile.py\n```", "would replace .venv")
+    assert not started.exists()
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

@@ -253,7 +253,7 @@ def test_process_that_ignores_signals_is_killed(try_: Try) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
             signal.signal(number, signal.SIG_IGN)
         os.fork()
-        print(os.getpid(), flush=True)
+        os.write(1, b"%d " % os.getpid())  # in one piece, so that two do not mix
         while True:
             time.sleep(1000)
         """

@@ -130,14 +130,19 @@ def test_it_ends_with_a_parent_that_is_killed() -> None:
 
 def test_a_fork_of_the_owner_does_not_end_it() -> None:
     """A forked child that leaves the `with` block leaves the process alone."""
-    with LocalIAM(0) as local_iam:
-        child = os.fork()
-        if child == 0:
-            local_iam.close()
-            os._exit(0)
-        os.waitpid(child, 0)
-        assert local_iam.poll() is None
-        local_iam.observe()
+    code = (
+        "import os; from recipes.testing.local_iam import LocalIAM\n"
+        "with LocalIAM(0) as local_iam:\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        local_iam.close(); os._exit(0)\n"
+        "    os.waitpid(child, 0)\n"
+        "    local_iam.observe(); print(local_iam.poll())\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "None\n"
 
 
 def test_a_port_in_use_is_one_clear_error() -> None:
