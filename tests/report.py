@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 from rich.console import Console
 from rich.table import Table
 
+KINDS = {"block": "blocks", "recipe": "recipes", "twin": "broken twins"}
+
 
 def recorded(report: Path) -> list[tuple[str, str, str, float]]:
     """Read what each test recorded as its kind, page and outcome, and its seconds."""
@@ -23,12 +25,12 @@ def recorded(report: Path) -> list[tuple[str, str, str, float]]:
 def table(report: Path) -> Table:
     """Count files, runs and outcomes of each kind."""
     rows = recorded(report)
-    shown = Table("kind", "files", "runs", "outcomes", "seconds")
-    for kind in ("block", "recipe", "twin"):
+    shown = Table("", "files", "runs", "outcomes", "seconds")
+    for kind in KINDS:
         of_kind = [row for row in rows if row[0] == kind]
         outcomes = Counter(outcome for _, _, outcome, _ in of_kind)
         shown.add_row(
-            {"block": "blocks of pages", "recipe": "recipes", "twin": "broken twins"}[kind],
+            KINDS[kind],
             str(len({file for _, file, _, _ in of_kind})),
             str(len(of_kind)),
             ", ".join(f"{outcome} {count}" for outcome, count in outcomes.most_common()),

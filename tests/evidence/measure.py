@@ -7,7 +7,7 @@ import contextlib
 import re
 import sysconfig
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -68,13 +68,15 @@ def try_once(
     return trial, run
 
 
-def missing(files: list[str], start_methods: list[str], trials: int) -> Iterator[tuple[str, str]]:
-    """Yield file and start method of each trial that the record lacks for this environment."""
-    stored = Counter((trial.file, trial.sha256, trial.environment) for trial in read_trials())
+def missing(
+    files: list[str], start_methods: list[str], trials: int, stored: Iterable[Trial]
+) -> Iterator[tuple[str, str]]:
+    """Yield file and start method of each trial that is not yet stored for this environment."""
+    done = Counter((trial.file, trial.sha256, trial.environment) for trial in stored)
     for file in files:
         for start_method in start_methods:
-            done = stored[file, sha256(file), Environment.here(start_method)]
-            yield from [(file, start_method)] * (trials - done)
+            counted = done[file, sha256(file), Environment.here(start_method)]
+            yield from [(file, start_method)] * (trials - counted)
 
 
 def keep_output(trial: Trial, run: Run) -> None:
@@ -113,7 +115,7 @@ def main(files: tuple[str, ...], trials: int, start_method: tuple[str, ...]) -> 
     if unknown:
         raise click.UsageError(f"no such recipe: {', '.join(unknown)}; see recipes/")
     chosen = list(files) or recipe_files()
-    todo = list(missing(chosen, list(start_method or START_METHODS), trials))
+    todo = list(missing(chosen, list(start_method or START_METHODS), trials, read_trials()))
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(LocalIAM())
         runner = stack.enter_context(InterpreterRunner())

@@ -1,5 +1,7 @@
 """Everything of one local IAM in one event loop: its state, its doors, its private directory."""
 
+import asyncio
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,8 @@ from .signing import KeyMaker
 from .state import State
 from .tunnel import Tunnel, reset
 
+PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,20}[a-z0-9]")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -33,7 +37,12 @@ class Host:
     """A local IAM."""
 
     def __init__(self, settings: Settings, directory: Path) -> None:
-        """Reserve the ports; OSError when one is in use."""
+        """Reserve the ports; OSError when one is in use, ValueError for a bad project id."""
+        if not PROJECT_ID.fullmatch(settings.project):
+            raise ValueError(
+                f"project {settings.project!r} is not 6 to 22 lower-case letters, digits and "
+                "hyphens that start with a letter and do not end with a hyphen"
+            )
         self._directory = directory
         self._settings = settings
         self._tunnel_port = _reserved(settings.port)
@@ -50,13 +59,16 @@ class Host:
         self._tunnel = Tunnel()
         self._http = HttpServer(Endpoints(self._service).answer)
         self._server: Any = None
+        self._changing = asyncio.Lock()
         self._caller_project = caller_project
 
     async def open(self) -> dict[str, Any]:
         """Seed the state, serve, and return what a client needs to know."""
+        count = self._settings.service_accounts
+        digits = max(3, len(str(count)))
         emails = [
-            self._state.add_account(self._settings.project, f"worker-{number:03}").email
-            for number in range(1, self._settings.service_accounts + 1)
+            self._state.add_account(self._settings.project, f"worker-{number:0{digits}}").email
+            for number in range(1, count + 1)
         ]
         caller = self._state.add_account(self._caller_project, "local-iam-caller")
         pair, key = await make_user_key(caller)
@@ -102,25 +114,27 @@ class Host:
 
     async def start(self) -> None:
         """Serve, on the ports that are ours."""
-        if self._server is None:
-            self._server, self._tunnel.grpc_port = await start_server(
-                self._service,
-                self._certificates.private_key,
-                self._certificates.chain,
-                self._tunnel.name,
-            )
-            await self._https_port.open(self._http.protocol, self._context)
-            self._tunnel.https_port = self._https_port.port
-            await self.accept()
+        async with self._changing:
+            if self._server is None:
+                self._server, self._tunnel.grpc_port = await start_server(
+                    self._service,
+                    self._certificates.private_key,
+                    self._certificates.chain,
+                    self._tunnel.name,
+                )
+                await self._https_port.open(self._http.protocol, self._context)
+                self._tunnel.https_port = self._https_port.port
+                await self.accept()
 
     async def stop(self) -> None:
         """Stop serving; the state stays."""
-        if self._server is not None:
-            self.refuse()
-            self.cut()
-            self._https_port.close()
-            server, self._server = self._server, None
-            await server.stop(None)
+        async with self._changing:
+            if self._server is not None:
+                self.refuse()
+                self.cut()
+                self._https_port.close()
+                server, self._server = self._server, None
+                await server.stop(None)
 
     def cut(self) -> None:
         """Reset every connection."""

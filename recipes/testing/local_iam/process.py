@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PARENT_POLL_SECONDS = 0.5
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def without_clients() -> None:
@@ -41,7 +42,7 @@ async def serve(settings_text: str, directory: Path) -> None:
 
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in SIGNALS:
         loop.add_signal_handler(number, done.set)
     host = Host(Settings(**json.loads(settings_text)), directory)
     try:
@@ -68,8 +69,15 @@ async def watch_parent(done: asyncio.Event) -> None:
     done.set()
 
 
+def end(number: int, _: types.FrameType | None) -> None:
+    """End before the event loop runs, with the files removed."""
+    sys.exit(0)
+
+
 def main() -> int:
     """Run the process; return its exit code."""
+    for number in SIGNALS:
+        signal.signal(number, end)
     directory = Path(tempfile.mkdtemp(prefix="local-iam-"))
     try:
         asyncio.run(serve(sys.argv[1], directory))

@@ -113,9 +113,9 @@ def test_the_default_retry_overcomes_failures(
 ) -> None:
     """The client retries UNAVAILABLE by itself, and the server sees each attempt."""
     local_iam.fail("UNAVAILABLE", rate=0.5)
-    for _ in range(10):
+    for _ in range(20):
         credentials.generate_access_token(name=name, scope=SCOPE)
-    assert local_iam.observe().calls["GenerateAccessToken"] >= 10
+    assert local_iam.observe().calls["GenerateAccessToken"] > 20
 
 
 def test_a_quota_runs_out(credentials: Credentials, local_iam: LocalIAM, name: str) -> None:
@@ -241,7 +241,7 @@ def test_the_control_endpoint_wants_its_secret(local_iam: LocalIAM) -> None:
     url = local_iam.environment["LOCAL_IAM_CONTROL"]
     base, _, secret = url.rpartition("/")
     assert len(secret) >= 32
-    for path in ("/observe", "/stop", f"/{secret[:-1]}x/stop", f"/{secret}", f"//{secret}/stop"):
+    for path in ("/observe", "/stop", f"/{secret}x/stop", f"/{secret}", f"//{secret}/stop"):
         assert requests.post(base + path, timeout=10).status_code == 404
     assert requests.get(f"{url}/stop", timeout=10).status_code == 405
     assert requests.post(f"{url}/stop", data="garbage", timeout=10).status_code == 400

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -155,6 +156,30 @@ def test_a_port_in_use_is_one_clear_error() -> None:
             with pytest.raises(LocalIAMError, match=f"port {port}") as caught:
                 LocalIAM(0, **{option: port}).__enter__()
             assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("project", ["", "a/b", "Upper-Case", "x" * 40, "ends-with-"])
+def test_a_bad_project_is_one_clear_error(project: str) -> None:
+    """It says what a project id looks like."""
+    with pytest.raises(LocalIAMError, match="is not 6 to 22 lower-case letters"):
+        LocalIAM(0, project=project).__enter__()
+
+
+def test_it_can_be_ended_while_it_starts() -> None:
+    """A signal before the first line leaves no file behind."""
+    with tempfile.TemporaryDirectory() as place:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "recipes.testing.local_iam.process", "{}"],
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": place},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        with process:
+            wait(lambda: any(Path(place).iterdir()))
+            process.terminate()
+            assert process.wait(15) == 0
+        assert list(Path(place).iterdir()) == []
 
 
 def test_a_port_can_be_chosen() -> None:

@@ -1,0 +1,68 @@
+"""What is measured, and what is kept of it."""
+
+import sys
+from dataclasses import replace
+
+from click.testing import CliRunner
+
+from tests.evidence.measure import main, missing, stack_of_a_worker, without_this_machine
+from tests.evidence.test_trials import TRIAL
+from tests.evidence.trials import ROOT, sha256
+
+FILE = TRIAL.file
+STORED = replace(TRIAL, sha256=sha256(FILE))
+HANG = """\
+I0000 fork_posix.cc:71] Other threads are currently calling into gRPC
+Current thread 0x01 (most recent call first):
+  File "multiprocessing/pool.py", line 1 in parent
+Thread 0x02 (most recent call first):
+  File "grpc/_channel.py", line 2 in a_thread_of_the_parent
+Current thread 0x03 (most recent call first):
+  File "multiprocessing/queues.py", line 3 in get
+  File "multiprocessing/process.py", line 3 in an_idle_worker
+Current thread 0x04 (most recent call first):
+  File "grpc/_channel.py", line 4 in _blocking
+  File "multiprocessing/process.py", line 4 in a_worker
+Current thread 0x05 (most recent call first):
+  File "grpc/_channel.py", line 5 in _blocking
+  File "multiprocessing/process.py", line 5 in another_worker
+"""
+
+
+def test_stored_trials_are_not_made_again() -> None:
+    """An interrupted measurement goes on where it stopped."""
+    left = [(FILE, "fork")] * 2 + [(FILE, "spawn")] * 3
+
+    assert left == list(missing([FILE], ["fork", "spawn"], 3, [STORED]))
+
+
+def test_trials_of_another_text_or_environment_do_not_count() -> None:
+    """A changed recipe, or another Python, is measured from the start."""
+    other = replace(STORED, environment=replace(STORED.environment, python="3.9.0"))
+
+    assert 3 == len(list(missing([FILE], ["fork"], 3, [TRIAL, other])))
+
+
+def test_hang_is_shown_by_the_stack_of_a_worker_in_a_call() -> None:
+    """What was logged before stays; of all stacks one that waits in gRPC is kept."""
+    shown = stack_of_a_worker(HANG)
+
+    assert "fork_posix" in shown
+    assert "a_worker" in shown
+    assert 1 == shown.count("most recent call first")
+
+
+def test_kept_output_names_no_folder_of_this_machine() -> None:
+    """Paths begin at the checkout or at the library; the runner's own frames are left out."""
+    text = f'  File "{ROOT}/recipes/a.py"\n  File "{ROOT}/tests/runner/child.py", line 1\n'
+
+    assert '  File "recipes/a.py"\n' == without_this_machine(text)
+    assert "json/__init__.py" == without_this_machine(sys.modules["json"].__file__ or "")
+
+
+def test_unknown_recipe_is_one_clear_line() -> None:
+    """A name that is no recipe ends with an error that says where to look."""
+    result = CliRunner().invoke(main, ["threads/no_such_recipe"])
+
+    assert 2 == result.exit_code
+    assert "no such recipe: threads/no_such_recipe; see recipes/" in result.output
