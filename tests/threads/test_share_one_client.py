@@ -36,3 +36,11 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
     assert "raises SystemExit" == str(run.outcome)
     assert "" == run.stdout
     assert set(local_iam.service_accounts) == named
+
+
+def test_oldest_key_of_each_account_is_named(cook: Cook, local_iam: LocalIAM) -> None:
+    """The first seeded accounts hold no key, one of 12 days, and two, the older of 123 days."""
+    ages = dict(line.split("\t") for line in cook(FILE).stdout.splitlines())
+    first = [ages[email] for email in local_iam.service_accounts[:3]]
+
+    assert ["no keys", "oldest of 1 keys: 12 days", "oldest of 2 keys: 123 days"] == first

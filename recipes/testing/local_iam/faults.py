@@ -121,6 +121,8 @@ class Faults:
 
     async def apply(self, path: str) -> None:
         """Do to a call what the faults demand: latency first, then the quota, then the error."""
+        if not self._rules:
+            return
         for kind in (Slow, Quota, Fail):
             rules = [rule for rule in self._rules if isinstance(rule, kind) and path in rule.paths]
             if rules:

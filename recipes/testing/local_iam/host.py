@@ -11,7 +11,7 @@ from .certificates import new_certificates
 from .control import Control
 from .http_endpoints import Endpoints
 from .http_server import HttpServer
-from .keys import credentials_file, make_user_key
+from .keys import credentials_file, give_old_keys, make_user_key
 from .listener import Listener
 from .server import start_server
 from .service import Service
@@ -66,13 +66,14 @@ class Host:
         """Seed the state, serve, and return what a client needs to know."""
         count = self._settings.service_accounts
         digits = max(3, len(str(count)))
-        emails = [
-            self._state.add_account(self._settings.project, f"worker-{number:0{digits}}").email
+        accounts = [
+            self._state.add_account(self._settings.project, f"worker-{number:0{digits}}")
             for number in range(1, count + 1)
         ]
         caller = self._state.add_account(self._caller_project, "local-iam-caller")
         pair, key = await make_user_key(caller)
         caller.keys[key.key_id] = key
+        give_old_keys(accounts, pair)
         key_file = self._write("key.json", credentials_file(caller, pair, self._state.token_uri))
         authority = self._write("ca.pem", self._certificates.authority)
         await self.start()
@@ -80,7 +81,7 @@ class Host:
         control = f"http://127.0.0.1:{self._control_port.port}/{secret}"
         description = {
             "project": self._settings.project,
-            "service_accounts": emails,
+            "service_accounts": [account.email for account in accounts],
             "caller": caller.email,
             "control": control,
             "environment": self._environment(authority, key_file, control),

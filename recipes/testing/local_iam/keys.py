@@ -20,7 +20,7 @@ from .rejections import (
     invalid,
     not_found,
 )
-from .signing import SigningKey, parse_certificate, public_pem
+from .signing import SigningKey, certify, parse_certificate, public_pem
 from .state import NEVER, Account, SystemKey, UserKey, now
 
 MOST_KEYS = 10
@@ -183,19 +183,33 @@ def upload_service_account_key(
     if not isinstance(public, RSAPublicKey) or public.key_size < 1024:
         raise invalid("public_key_data", "The certificate must hold an RSA public key.")
     check_limit(account)
-    key_id = certificate.fingerprint(hashes.SHA1()).hex()  # noqa: S303
-    if key_id in account.keys:
+    key = uploaded_key(certificate, public)
+    if key.key_id in account.keys:
         raise already_exists("The public key was uploaded before.")
-    key = UserKey(
-        key_id,
+    account.keys[key.key_id] = key
+    return user_key(account, key)
+
+
+def uploaded_key(certificate: x509.Certificate, public: RSAPublicKey) -> UserKey:
+    """Return what the service keeps of a certificate; the key is as old as that."""
+    return UserKey(
+        certificate.fingerprint(hashes.SHA1()).hex(),  # noqa: S303
         public,
-        request.public_key_data,
+        certificate.public_bytes(serialization.Encoding.PEM),
         certificate.not_valid_before_utc,
         certificate.not_valid_after_utc,
         uploaded=True,
     )
-    account.keys[key_id] = key
-    return user_key(account, key)
+
+
+def give_old_keys(accounts: list[Account], pair: SigningKey) -> None:
+    """Let accounts hold none, one or two uploaded keys, months old, as grown projects do."""
+    for number, account in enumerate(accounts):
+        for age in range(number % 3):
+            since = now() - timedelta(days=11 * number + 100 * age + 1)
+            pem = certify(pair.private_key, account.unique_id, NEVER, since)
+            key = uploaded_key(parse_certificate(pem), pair.private_key.public_key())
+            account.keys[key.key_id] = key
 
 
 @serves(ADMIN)

@@ -172,7 +172,13 @@ class LocalIAM(LocalIAMControl):
         }
         self._owner = os.getpid()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.process", json.dumps(self._settings)],
+            [
+                sys.executable,
+                "-m",
+                f"{__package__}.process",
+                json.dumps(self._settings),
+                str(self._owner),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,

@@ -35,7 +35,7 @@ def without_clients() -> None:
         sys.modules[name] = package
 
 
-async def serve(settings_text: str, directory: Path) -> None:
+async def serve(settings_text: str, parent: int, directory: Path) -> None:
     """Serve until the parent ends or a signal comes."""
     without_clients()
     from .host import Host, Settings
@@ -44,18 +44,25 @@ async def serve(settings_text: str, directory: Path) -> None:
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         loop.add_signal_handler(number, done.set)
-    host = Host(Settings(**json.loads(settings_text)), directory)
     try:
-        print(json.dumps(await host.open()), flush=True)
-        watch = loop.create_task(watch_parent(done))
-        await done.wait()
-        watch.cancel()
+        host = Host(Settings(**json.loads(settings_text)), directory)
+        try:
+            print(json.dumps(await host.open()), flush=True)
+            watch = loop.create_task(watch_parent(parent, done))
+            await done.wait()
+            watch.cancel()
+        finally:
+            await host.close()
     finally:
-        await host.close()
+        # Here a further signal only sets `done` again; after the loop it would end the process.
+        shutil.rmtree(directory, ignore_errors=True)
 
 
-async def watch_parent(done: asyncio.Event) -> None:
-    """Set `done` when standard input ends or the parent is another one."""
+async def watch_parent(parent: int, done: asyncio.Event) -> None:
+    """Set `done` when standard input ends or the parent is gone.
+
+    A fork of the parent keeps standard input open, so its end alone says too little.
+    """
     loop = asyncio.get_running_loop()
 
     def read() -> None:
@@ -63,7 +70,6 @@ async def watch_parent(done: asyncio.Event) -> None:
             done.set()
 
     loop.add_reader(sys.stdin.fileno(), read)
-    parent = os.getppid()
     while os.getppid() == parent:
         await asyncio.sleep(PARENT_POLL_SECONDS)
     done.set()
@@ -75,18 +81,20 @@ def end(number: int, _: types.FrameType | None) -> None:
 
 
 def main() -> int:
-    """Run the process; return its exit code."""
+    """Run the process with its settings and the id of its parent; return its exit code."""
     for number in SIGNALS:
         signal.signal(number, end)
     directory = Path(tempfile.mkdtemp(prefix="local-iam-"))
     try:
-        asyncio.run(serve(sys.argv[1], directory))
+        asyncio.run(serve(sys.argv[1], int(sys.argv[2]), directory))
     except (OSError, ModuleNotFoundError, ValueError) as error:
         text = error.strerror if isinstance(error, OSError) else None
         with contextlib.suppress(BrokenPipeError):
             print(json.dumps({"error": text or str(error)}), flush=True)
         return 1
     finally:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         shutil.rmtree(directory, ignore_errors=True)
     return 0
 

@@ -72,10 +72,15 @@ def jwk(key_id: str, key: rsa.RSAPublicKey) -> dict[str, str]:
     }
 
 
-def certify(key: rsa.RSAPrivateKey, subject: str, until: datetime | None = None) -> bytes:
-    """Return a self-signed certificate of the key as PEM."""
+def certify(
+    key: rsa.RSAPrivateKey,
+    subject: str,
+    until: datetime | None = None,
+    since: datetime | None = None,
+) -> bytes:
+    """Return a self-signed certificate of the key as PEM, by default of 16 days from now."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject[:64])])
-    start = datetime.now(timezone.utc).replace(microsecond=0)
+    start = (since or datetime.now(timezone.utc)).replace(microsecond=0)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -129,8 +129,30 @@ def test_it_ends_with_a_parent_that_is_killed() -> None:
     wait(lambda: not psutil.pid_exists(int(pid)) and not Path(key_file).parent.exists())
 
 
+def test_a_fork_of_a_killed_parent_does_not_keep_it() -> None:
+    """A forked child holds the parent's pipe open; that is no reason to stay."""
+    code = (
+        "import os, time; from recipes.testing.local_iam import LocalIAM\n"
+        "with LocalIAM(0) as local_iam:\n"
+        "    child = os.fork()\n"
+        "    if child: print(local_iam.pid, child, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pid, child = map(int, parent.stdout.readline().split())
+        parent.kill()
+        parent.wait()
+        try:
+            wait(lambda: not psutil.pid_exists(pid))
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
 def test_a_fork_of_the_owner_does_not_end_it() -> None:
-    """A forked child that leaves the `with` block leaves the process alone."""
+    """A forked child that leaves the `with` block leaves the process and its files alone."""
     code = (
         "import os; from recipes.testing.local_iam import LocalIAM\n"
         "with LocalIAM(0) as local_iam:\n"
@@ -138,15 +160,24 @@ def test_a_fork_of_the_owner_does_not_end_it() -> None:
         "    if child == 0:\n"
         "        local_iam.close(); os._exit(0)\n"
         "    os.waitpid(child, 0)\n"
-        "    local_iam.observe(); print(local_iam.poll())\n"
+        "    local_iam.observe()\n"
+        "    key_file = local_iam.environment['GOOGLE_APPLICATION_CREDENTIALS']\n"
+        "    print(local_iam.poll(), os.path.exists(key_file))\n"
     )
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert ran.stdout == "None\n"
+    assert ran.stdout == "None True\n"
 
 
-def test_a_port_in_use_is_one_clear_error() -> None:
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the private directories of a test where it can count them."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return tmp_path
+
+
+def test_a_port_in_use_is_one_clear_error(temporary: Path) -> None:
     """It names the port, and nothing stays behind."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -156,20 +187,22 @@ def test_a_port_in_use_is_one_clear_error() -> None:
             with pytest.raises(LocalIAMError, match=f"port {port}") as caught:
                 LocalIAM(0, **{option: port}).__enter__()
             assert "\n" not in str(caught.value)
+            assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("project", ["", "a/b", "Upper-Case", "x" * 40, "ends-with-"])
-def test_a_bad_project_is_one_clear_error(project: str) -> None:
-    """It says what a project id looks like."""
+def test_a_bad_project_is_one_clear_error(project: str, temporary: Path) -> None:
+    """It says what a project id looks like, and nothing stays behind."""
     with pytest.raises(LocalIAMError, match="is not 6 to 22 lower-case letters"):
         LocalIAM(0, project=project).__enter__()
+    assert list(temporary.iterdir()) == []
 
 
 def test_it_can_be_ended_while_it_starts() -> None:
     """A signal before the first line leaves no file behind."""
     with tempfile.TemporaryDirectory() as place:
         process = subprocess.Popen(
-            [sys.executable, "-m", "recipes.testing.local_iam.process", "{}"],
+            [sys.executable, "-m", "recipes.testing.local_iam.process", "{}", str(os.getpid())],
             cwd=ROOT,
             env={**os.environ, "TMPDIR": place},
             stdin=subprocess.PIPE,
