@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from rich.console import Console
 from rich.table import Table
 
-KINDS = {"block": "blocks", "recipe": "recipes", "twin": "broken twins"}
+KINDS = {"page": "pages", "block": "blocks", "recipe": "recipes", "twin": "broken twins"}
 
 
 def recorded(report: Path) -> list[tuple[str, str, str, float]]:

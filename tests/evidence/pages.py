@@ -41,7 +41,7 @@ google-cloud-iam {{ google_cloud_iam }};
 """)
 
 VERDICTS = TEMPLATES.from_string("""\
-| start method | outcome | trials | failure in 95 % of such runs | Python | grpcio |
+| start method | outcome | trials | failures (95 % interval) | Python | grpcio |
 | --- | --- | --- | --- | --- | --- |
 {% for row in rows %}
 | {{ row.start_method }} | {{ row.outcomes }} | {{ row.trials }} | {{ row.frequency }} \

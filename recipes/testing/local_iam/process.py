@@ -84,8 +84,11 @@ def main() -> int:
     """Run the process with its settings and the id of its parent; return its exit code."""
     for number in SIGNALS:
         signal.signal(number, end)
+    # A signal that comes before the directory can be removed waits until it can.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     directory = Path(tempfile.mkdtemp(prefix="local-iam-"))
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         asyncio.run(serve(sys.argv[1], int(sys.argv[2]), directory))
     except (OSError, ModuleNotFoundError, ValueError) as error:
         text = error.strerror if isinstance(error, OSError) else None
