@@ -5,6 +5,7 @@ import pytest
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import START_METHODS
+from tests.runner import answers
 
 FILE = "processes/create_in_pool_worker"
 GENERATE = "GenerateAccessToken"
@@ -30,11 +31,11 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
     """Each account whose call fails is named with the error, and the exit code is 1."""
     local_iam.fail("PERMISSION_DENIED", method=GENERATE)
     run = cook(FILE)
-    named = {line.split("\t")[0] for line in run.stderr.splitlines()}
+    named = dict(answers(run.stderr))
 
     assert "raises SystemExit" == str(run.outcome)
     assert "" == run.stdout
-    assert set(local_iam.service_accounts) == named
+    assert set(local_iam.service_accounts) == set(named)
 
 
 def test_missing_credentials_are_one_error(cook: Cook) -> None:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import ROOT, START_METHODS, recipe_path
+from tests.runner import answers
 
 FILE = "processes/create_in_process"
 SIGN = "SignBlob"
@@ -44,18 +45,18 @@ def test_unreadable_file_is_reported_and_the_others_are_signed(
     """A file that is not there ends as an error with its name; the rest ends signed."""
     account = local_iam.service_accounts[0]
     run = cook(FILE, account, "README.md", "no-such-file", "noxfile.py")
-    signed = {line.split("\t")[0] for line in run.stdout.splitlines()}
+    signed = dict(answers(run.stdout))
 
     assert "raises SystemExit" == str(run.outcome)
-    assert {"README.md", "noxfile.py"} == signed
-    assert run.stderr.startswith("no-such-file\t")
+    assert {"README.md", "noxfile.py"} == set(signed)
+    assert {"no-such-file"} == set(dict(answers(run.stderr)))
 
 
 def test_signature_verifies_with_the_listed_key(cook: Cook, local_iam: LocalIAM) -> None:
     """A signature is of the file's SHA-256 digest, made with a key that the account lists."""
     account = local_iam.service_accounts[0]
     run = cook(FILE, account, "LICENSE")
-    key_id, signature = run.stdout.split("\t")[1].split()
+    key_id, signature = dict(answers(run.stdout))["LICENSE"].split()
     key = listed_key(local_iam, account, key_id)
 
     assert isinstance(key, rsa.RSAPublicKey)
@@ -81,7 +82,7 @@ def test_killed_process_loses_no_file(local_iam: LocalIAM) -> None:
     wait_for_calls(local_iam)
     psutil.Process(running.pid).children(recursive=True)[-1].kill()
     signed, failed = running.communicate(timeout=60)
-    names = sorted(line.split("\t")[0] for text in (signed, failed) for line in text.splitlines())
+    names = sorted(name for name, _ in answers(signed) + answers(failed))
 
     assert 1 == running.returncode
     assert files == names

@@ -1,6 +1,6 @@
 """Runs one Python file as a real `__main__` in a process of its own, and says its outcome."""
 
-from tests.runner.outcome import Argument, Outcome, Printed, Run, outcome_of_recipe
+from tests.runner.outcome import Argument, Outcome, Printed, Run, answers, outcome_of_recipe
 from tests.runner.runner import ForkRunner, InterpreterRunner, Runner, RunnerError
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "Run",
     "Runner",
     "RunnerError",
+    "answers",
     "outcome_of_recipe",
 ]

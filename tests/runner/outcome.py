@@ -92,10 +92,16 @@ def outcome_of_recipe(run: Run, inputs: Iterable[str]) -> Outcome:
     if outcome.kind == "crash" and run.script.resolve().parent.name == "processes":
         return Outcome("parent crash", outcome.detail)
     ended = outcome in (Outcome("ok"), Outcome("raises", "SystemExit"))
-    answered = Counter(line.split("\t")[0] for line in run.stdout.splitlines() if "\t" in line)
+    answered = Counter(name for name, _ in answers(run.stdout))
     if ended and answered != Counter(set(inputs)):
         return Outcome("lost")
     return outcome
+
+
+def answers(text: str) -> list[tuple[str, str]]:
+    r"""Return input and result of each line `INPUT\tRESULT`; other lines are somebody else's."""
+    parts = (line.partition("\t") for line in text.splitlines())
+    return [(name, result) for name, tab, result in parts if tab]
 
 
 def _signal_name(number: int) -> str:

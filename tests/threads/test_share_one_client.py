@@ -5,6 +5,7 @@ import pytest
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import START_METHODS
+from tests.runner import answers
 
 FILE = "threads/share_one_client"
 LIST_KEYS = "ListServiceAccountKeys"
@@ -31,16 +32,16 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
     """Each account whose call fails is named with the error, and the exit code is 1."""
     local_iam.fail("PERMISSION_DENIED", method=LIST_KEYS)
     run = cook(FILE)
-    named = {line.split("\t")[0] for line in run.stderr.splitlines()}
+    named = dict(answers(run.stderr))
 
     assert "raises SystemExit" == str(run.outcome)
     assert "" == run.stdout
-    assert set(local_iam.service_accounts) == named
+    assert set(local_iam.service_accounts) == set(named)
 
 
 def test_oldest_key_of_each_account_is_named(cook: Cook, local_iam: LocalIAM) -> None:
     """The first seeded accounts hold no key, one of 12 days, and two, the older of 123 days."""
-    ages = dict(line.split("\t") for line in cook(FILE).stdout.splitlines())
+    ages = dict(answers(cook(FILE).stdout))
     first = [ages[email] for email in local_iam.service_accounts[:3]]
 
     assert ["no keys", "oldest of 1 keys: 12 days", "oldest of 2 keys: 123 days"] == first

@@ -20,6 +20,13 @@ Client = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
+def local_iam_process() -> Iterator[LocalIAM]:
+    """Run a local IAM for these tests alone: the accounts that they make are nobody else's."""
+    with LocalIAM() as local_iam:
+        yield local_iam
+
+
+@pytest.fixture(scope="session")
 def client_environment(local_iam_process: LocalIAM) -> Iterator[None]:
     """Set the environment for the clients that all tests share."""
     with pytest.MonkeyPatch.context() as patch:
