@@ -20,7 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
+TOOLS = VENV / "bin"
+PYTHON = TOOLS / "python"
 STAMP = VENV / "requirements.sha256"
 
 
@@ -36,7 +37,7 @@ def run(*command: object) -> int:
 
 def search_path() -> str:
     """Put the tools of `.venv` first."""
-    return os.pathsep.join([str(VENV / "bin"), os.environ["PATH"]])
+    return os.pathsep.join([str(TOOLS), os.environ["PATH"]])
 
 
 def fingerprint(requirements: Path) -> str:
@@ -134,11 +135,11 @@ SPHINX = (PYTHON, "-m", "sphinx", "-c", ".", "-n", "-W", "--keep-going", "-j", "
 CHECKED = ("recipes", "tests", "noxfile.py", "conf.py")
 
 
-def must(session: nox.Session, *command: object, **variables: str) -> None:
+def must(session: nox.Session, *command: object) -> None:
     """Run a command of this session; its failure ends the session with its exit code."""
     if not PYTHON.exists():
         make_environment()
-    session.run(*map(str, command), external=True, env={"PATH": search_path(), **variables})
+    session.run(*map(str, command), external=True, env={"PATH": search_path()})
 
 
 def build_site(session: nox.Session) -> None:
@@ -222,13 +223,13 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, types, spelling and workflows."""
-    must(session, "ruff", "check", ".")
-    must(session, "ruff", "format", "--check", ".")
-    must(session, "mypy", *CHECKED)
-    must(session, "codespell")
-    must(session, "sphinx-lint", "docs", "README.md", "CONTRIBUTING.md")
-    must(session, "actionlint")
-    must(session, "shellcheck", ".ci/run")
+    must(session, TOOLS / "ruff", "check", ".")
+    must(session, TOOLS / "ruff", "format", "--check", ".")
+    must(session, TOOLS / "mypy", *CHECKED)
+    must(session, TOOLS / "codespell")
+    must(session, TOOLS / "sphinx-lint", "docs", "README.md", "CONTRIBUTING.md")
+    must(session, TOOLS / "actionlint")
+    must(session, TOOLS / "shellcheck", ".ci/run")
 
 
 @nox.session
@@ -242,15 +243,34 @@ def requirements(session: nox.Session) -> None:
         "--upgrade",
         "--quiet",
     )
-    must(session, "uv", "pip", "compile", *options, "requirements.in", "-o", "requirements.txt")
+    must(
+        session,
+        TOOLS / "uv",
+        "pip",
+        "compile",
+        *options,
+        "requirements.in",
+        "-o",
+        "requirements.txt",
+    )
 
 
 @nox.session
 def newest(session: nox.Session) -> None:
     """Try the newest releases: report each verdict that changed, and fail if one did."""
     compiled = VENV / "newest.txt"
-    must(session, "uv", "pip", "compile", "--upgrade", "--quiet", "requirements.in", "-o", compiled)
-    must(session, "uv", "pip", "install", "--quiet", "--python", PYTHON, "-r", compiled)
+    must(
+        session,
+        TOOLS / "uv",
+        "pip",
+        "compile",
+        "--upgrade",
+        "--quiet",
+        "requirements.in",
+        "-o",
+        compiled,
+    )
+    must(session, TOOLS / "uv", "pip", "install", "--quiet", "--python", PYTHON, "-r", compiled)
     STAMP.unlink(missing_ok=True)
     must(session, PYTHON, "-m", "tests.evidence.compare", *session.posargs)
 
