@@ -206,6 +206,8 @@ def serve(session: nox.Session) -> None:
         "sphinx_autobuild",
         "-c",
         ".",
+        "-d",
+        DOCTREES,
         *watched,
         *session.posargs,
         "docs",

@@ -4,17 +4,19 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-import jsonschema
+from jsonschema import Draft202012Validator, ValidationError
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "recipes"
 RECORD = Path(__file__).with_name("trials.jsonl")
-SCHEMA = json.loads(Path(__file__).with_name("trials.schema.json").read_text("utf-8"))
+SCHEMA = Draft202012Validator(
+    json.loads(Path(__file__).with_name("trials.schema.json").read_text("utf-8"))
+)
 START_METHODS = ("fork", "spawn", "forkserver")
 
 
@@ -68,24 +70,32 @@ def recipe_files() -> list[str]:
     return sorted(path.as_posix() for path in found if path.parts[0] != "testing")
 
 
-def read_trials(record: Path = RECORD) -> Iterator[Trial]:
-    """Yield every trial of the record.
+def read_trials(record: Path = RECORD) -> tuple[Trial, ...]:
+    """Return every trial of the record.
 
     Raises ValueError with the line's number where a line is not a trial.
     """
-    lines = record.read_text("utf-8").splitlines() if record.exists() else []
-    for number, line in enumerate(lines, 1):
-        try:
-            data = json.loads(line)
-            jsonschema.validate(data, SCHEMA)
-        except (json.JSONDecodeError, jsonschema.ValidationError) as error:
-            raise ValueError(f"{record.name}:{number} is not a trial: {error}") from error
-        yield Trial(**{**data, "environment": Environment(**data["environment"])})
+    return _trials(record.name, record.read_text("utf-8") if record.exists() else "")
+
+
+@lru_cache(maxsize=1)
+def _trials(name: str, text: str) -> tuple[Trial, ...]:
+    numbered = enumerate(text.splitlines(), 1)
+    return tuple(_trial(f"{name}:{number}", line) for number, line in numbered)
+
+
+def _trial(place: str, line: str) -> Trial:
+    try:
+        data = json.loads(line)
+        SCHEMA.validate(data)
+    except (json.JSONDecodeError, ValidationError) as error:
+        raise ValueError(f"{place} is not a trial: {error}") from error
+    return Trial(**{**data, "environment": Environment(**data["environment"])})
 
 
 def append_trial(trial: Trial, record: Path = RECORD) -> None:
     """Add a trial in one write, so that an interruption loses no trial and leaves no half line."""
     data = asdict(trial)
-    jsonschema.validate(data, SCHEMA)
+    SCHEMA.validate(data)
     with record.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(data) + "\n")
