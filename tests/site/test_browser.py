@@ -1,0 +1,89 @@
+"""The site in a browser: wide and narrow, light and dark, by mouse and by clipboard."""
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Tab
+from .test_files import PAGES, blocks, read
+
+COPY_ALL = """async () => {
+  const copied = [];
+  for (const button of document.querySelectorAll('button.copybtn')) {
+    button.click();
+    copied.push(await navigator.clipboard.readText());
+  }
+  return copied;
+}"""
+WIDER_THAN_THE_WINDOW = "document.documentElement.scrollWidth > window.innerWidth"
+
+
+@pytest.mark.parametrize("page", [*PAGES, "search"])
+def test_page(tab: Tab, page: str) -> None:
+    """A page loads from its own origin alone, without an error, and never scrolls sideways."""
+    view = tab.open(f"{page}.html")
+    view.wait_for_load_state("networkidle")
+    assert [] == [answer for answer in tab.answers if answer[0] != 200]
+    assert [] == [url for _, url in tab.answers if not url.startswith(tab.origin)]
+    for width, scheme in [(1280, "light"), (390, "light"), (390, "dark"), (1280, "dark")]:
+        view.set_viewport_size({"width": width, "height": 900})
+        view.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        assert not view.evaluate(WIDER_THAN_THE_WINDOW), f"{width} px, {scheme}"
+    assert [] == tab.complaints
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_copy_button(tab: Tab, site: Path, page: str) -> None:
+    """The copy button of a block copies exactly the block."""
+    shown = blocks(read(site, page))
+    view = tab.open(f"{page}.html")
+    view.wait_for_function(f"document.querySelectorAll('button.copybtn').length == {len(shown)}")
+    copied: list[str] = view.evaluate(COPY_ALL)
+    assert shown == [text.rstrip("\n") for text in copied]
+
+
+def test_copy_page(tab: Tab, site: Path) -> None:
+    """The button beside the heading copies the page as Markdown."""
+    view = tab.open("index.html")
+    view.get_by_role("button", name="Copy this page as Markdown").click()
+    view.get_by_text("Copied", exact=True).wait_for()
+    assert (site / "index.md").read_text("utf-8") == view.evaluate("navigator.clipboard.readText()")
+
+
+def test_theme(tab: Tab) -> None:
+    """The toggle turns the page dark and light, and the next page remembers."""
+    view = tab.open("index.html")
+    background = "getComputedStyle(document.body).backgroundColor"
+    seen = {}
+    for _ in range(3):
+        view.locator(".theme-toggle:visible").click()
+        seen[view.evaluate("document.body.dataset.theme")] = view.evaluate(background)
+    assert {"auto", "light", "dark"} == set(seen)
+    assert seen["dark"] != seen["light"]
+    last = view.evaluate("document.body.dataset.theme")
+    assert last == tab.open("search.html").evaluate("document.body.dataset.theme")
+
+
+@pytest.mark.parametrize("start", ["index.html", "search.html"])
+def test_search(tab: Tab, start: str) -> None:
+    """A search for "fork" finds a page that says the word, from any page and on a phone."""
+    view = tab.open(start)
+    if start == "search.html":
+        view.set_viewport_size({"width": 390, "height": 844})
+    view.locator("input[type=search]:visible, input.sidebar-search:visible").last.fill("fork")
+    view.keyboard.press("Enter")
+    found = view.locator("ul.search a").first
+    found.wait_for()
+    assert [] == tab.complaints
+    found.click()
+    view.wait_for_url(lambda url: "search.html" not in url)
+    assert "fork" in view.locator("article").inner_text().lower()
+
+
+def test_not_found(tab: Tab) -> None:
+    """An address that does not exist, however deep, shows the 404 page in the site's dress."""
+    view = tab.open("no/such/page.html")
+    assert "Page not found" == view.get_by_role("heading", level=1).inner_text()
+    assert [404] == [status for status, _ in tab.answers if status != 200]
+    view.get_by_role("link", name="landing page").click()
+    assert tab.origin + "index.html" == view.url

@@ -1,0 +1,153 @@
+"""What the build writes: pages, their Markdown, downloads, links."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+from .conftest import PREFIX, ROOT
+
+PAGES = sorted(str(page.relative_to(ROOT / "docs"))[:-3] for page in ROOT.glob("docs/**/*.md"))
+FILES = sorted(path for path in ROOT.glob("recipes/*/*.py") if path.parent.name != "testing")
+RECIPES = [path for path in FILES if not path.stem.endswith("_broken")]
+VERIFIED = re.compile(r"Verified \d{4}-\d\d-\d\d.*Python \d.*grpcio \d.*google-cloud-iam \d")
+HOME = "http://home" + PREFIX
+
+
+@cache
+def read(site: Path, page: str) -> BeautifulSoup:
+    return BeautifulSoup((site / f"{page}.html").read_text("utf-8"), "html.parser")
+
+
+def references(soup: BeautifulSoup) -> set[tuple[str, str]]:
+    """Each element's name with the address that it refers to."""
+    elements = soup.select("[href], [src]")
+    return {(e.name, str(e.get("href") or e.get("src"))) for e in elements if e.name != "use"}
+
+
+def downloads(soup: BeautifulSoup, page: str) -> list[str]:
+    """The paths below the site of all that the page offers for download."""
+    return [
+        urljoin(f"/{page}", str(link["href"])).lstrip("/") for link in soup.select("a.download")
+    ]
+
+
+def blocks(soup: BeautifulSoup) -> list[str]:
+    """The text of every block of code."""
+    return [pre.get_text().rstrip("\n") for pre in soup.select("div.highlight pre")]
+
+
+def page_of(recipe: Path) -> str:
+    """The page that shows this recipe."""
+    return f"{recipe.parent.name}/{recipe.stem.replace('_', '-')}"
+
+
+def test_build(build: tuple[Path, str]) -> None:
+    """The site builds without a warning."""
+    assert "" == build[1]
+
+
+def test_every_page_is_built(site: Path) -> None:
+    """The site has the pages of docs/, and beside them only the search and the 404 page."""
+    built = {str(path.relative_to(site))[:-5] for path in site.rglob("*.html")}
+    assert {*PAGES, "404", "search"} == built
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_landmarks(site: Path, page: str) -> None:
+    """Each page names its language and title, has one heading, and lets a keyboard skip to it."""
+    soup = read(site, page)
+    assert soup.html is not None
+    assert soup.title is not None
+    assert "en" == soup.html["lang"]
+    assert soup.title.get_text().strip().endswith("IAM concurrency cookbook")
+    assert 1 == len(soup.select("h1"))
+    skip = soup.select_one("a.skip-to-content")
+    assert skip is not None
+    assert soup.select_one(str(skip["href"])) is not None
+
+
+@pytest.mark.parametrize("page", [*PAGES, "404", "search"])
+def test_links(site: Path, page: str) -> None:
+    """Each link inside the site leads to a file, each fragment to an element of it."""
+    broken = []
+    for _, address in references(read(site, page)):
+        url = urljoin(f"{HOME}{page}.html", address)
+        if not url.startswith(HOME):
+            continue
+        target = site / unquote(urlsplit(url).path.removeprefix(PREFIX) or "index.html")
+        fragment = urlsplit(url).fragment
+        if not target.is_file() or (
+            fragment and read(site, str(target.relative_to(site))[:-5]).find(id=fragment) is None
+        ):
+            broken.append(address)
+    assert [] == broken
+
+
+@pytest.mark.parametrize("page", [*PAGES, "404", "search"])
+def test_nothing_from_another_host(site: Path, page: str) -> None:
+    """A page links to other hosts, and loads nothing from them."""
+    soup = read(site, page)
+    canonical = {str(link["href"]) for link in soup.select("link[rel=canonical]")}
+    loaded = {address for name, address in references(soup) if name != "a"} - canonical
+    assert set() == {address for address in loaded if urlsplit(address).netloc}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_markdown(site: Path, page: str) -> None:
+    """Beside each page lies its Markdown, with every block of code that the page shows."""
+    markdown = (site / f"{page}.md").read_text("utf-8")
+    assert [] == [block for block in blocks(read(site, page)) if block not in markdown]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=page_of)
+def test_recipe(site: Path, recipe: Path) -> None:
+    """A recipe's page offers the very bytes of the file by its name, and shows every function."""
+    page = page_of(recipe)
+    offered = {Path(path).name: site / path for path in downloads(read(site, page), page)}
+    assert recipe.read_bytes() == offered[recipe.name].read_bytes()
+    source = recipe.read_text("utf-8")
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    markdown = (site / f"{page}.md").read_text("utf-8")
+    hidden = [f.name for f in functions if str(ast.get_source_segment(source, f)) not in markdown]
+    assert [] == hidden
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=page_of)
+def test_verified(site: Path, recipe: Path) -> None:
+    """A recipe's page says when and with which versions the recipe was verified."""
+    paragraphs = [p.get_text() for p in read(site, page_of(recipe)).select("article p")]
+    lines = [text for text in paragraphs if text.startswith("Verified")]
+    assert 1 == len(lines)
+    assert VERIFIED.match(" ".join(lines[0].split()))
+
+
+def test_names_no_folder_of_this_machine(site: Path) -> None:
+    """No page tells where the checkout lies that it was built from."""
+    texts = [path for path in site.rglob("*") if path.suffix in {".html", ".md", ".js", ".txt"}]
+    assert [] == [path for path in texts if str(ROOT) in path.read_text("utf-8")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_downloads(site: Path, page: str) -> None:
+    """All that a page offers for download is a file of recipes/, byte for byte."""
+    originals = {path.read_bytes() for path in ROOT.glob("recipes/**/*") if path.is_file()}
+    offered = downloads(read(site, page), page)
+    assert [] == [path for path in offered if (site / path).read_bytes() not in originals]
+
+
+def test_llms_txt(site: Path) -> None:
+    """llms.txt lists the Markdown of each page once."""
+    listed = re.findall(r"\]\((.*?)\)", (site / "llms.txt").read_text("utf-8"))
+    assert sorted(f"{PREFIX}{page}.md" for page in PAGES) == sorted(listed)
+
+
+def test_sitemap(site: Path) -> None:
+    """The sitemap lists each page once."""
+    listed = re.findall(r"<loc>(.*?)</loc>", (site / "sitemap.xml").read_text("utf-8"))
+    paths = sorted(urlsplit(url).path for url in listed)
+    assert sorted(f"{PREFIX}{page}.html" for page in PAGES) == paths
