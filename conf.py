@@ -2,8 +2,10 @@
 
 import os
 import sys
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -105,6 +107,21 @@ def name_from_root(app: Sphinx, doctree: nodes.document) -> None:
             block.children = [nodes.Text(block.rawsource)]
 
 
+def pack_local_iam(app: Sphinx) -> None:
+    """Pack the folder of the local IAM for download, with the same bytes for the same files."""
+    packed = BytesIO()
+    with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
+        for path in sorted((ROOT / "recipes/testing/local_iam").glob("*.py")):
+            archive.writestr(ZipInfo(f"local_iam/{path.name}"), path.read_bytes())
+    download = ROOT / "docs/_downloads/local_iam.zip"
+    if not download.exists() or download.read_bytes() != packed.getvalue():
+        download.parent.mkdir(exist_ok=True)
+        complete = download.with_suffix(f".{os.getpid()}")
+        complete.write_bytes(packed.getvalue())
+        complete.replace(download)
+
+
 def setup(app: Sphinx) -> None:
     """Connect what this file adds to Sphinx."""
+    app.connect("builder-inited", pack_local_iam)
     app.connect("doctree-read", name_from_root)

@@ -48,14 +48,20 @@ def fingerprint(requirements: Path) -> str:
 
 def count_along(*command: object) -> int:
     """Run pip, with a count of the packages in place of its many lines; return its exit code."""
-    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout
     packages = 0
-    for line in process.stdout:
-        packages += line.startswith(("Collecting", "Processing"))
-        print(f"  {packages} packages  ", end="\r", flush=True)
+    with subprocess.Popen(
+        list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        try:
+            for line in process.stdout:
+                packages += line.startswith(("Collecting", "Processing"))
+                print(f"  {packages} packages  ", end="\r", flush=True)
+        except BaseException:
+            process.kill()
+            raise
     print()
-    return process.wait()
+    return process.returncode
 
 
 def make_environment() -> None:
@@ -148,9 +154,12 @@ def build_site(session: nox.Session) -> None:
 
 def tests_of_page(page: str) -> list[str]:
     """Choose the check of one page's blocks, and the tests of its recipe where it has one."""
-    mirrored = Path(page).relative_to("docs").with_suffix(".py")
+    path = Path(page).resolve()
+    if not (path.is_file() and path.is_relative_to(ROOT / "docs")):
+        stop(f"{page} is no page: name one under docs/, such as docs/threads/share-one-client.md")
+    mirrored = path.relative_to(ROOT / "docs").with_suffix(".py")
     of_recipe = Path("tests", mirrored.parent, f"test_{mirrored.name.replace('-', '_')}")
-    chosen = ["tests/pages/test_pages.py", f"--page={page}"]
+    chosen = ["tests/pages/test_pages.py", f"--page={path.relative_to(ROOT)}"]
     return [*chosen, str(of_recipe)] if (ROOT / of_recipe).exists() else chosen
 
 
@@ -161,16 +170,12 @@ def cookbook(session: nox.Session) -> None:
         path for path in sorted(Path("tests").iterdir()) if (Path("recipes") / path.name).is_dir()
     ]
     of_recipes = [path for path in chapters if path.name != "testing"]
-    must(
-        session,
-        *PYTEST,
-        *PARALLEL,
-        "tests/pages/test_pages.py",
-        *of_recipes,
-        f"--junit-xml={REPORT}",
-    )
+    chosen = ("tests/pages/test_pages.py", *of_recipes)
+    failed = run(*PYTEST, *PARALLEL, *chosen, f"--junit-xml={REPORT}")
     build_site(session)
     must(session, PYTHON, "-m", "tests.report", REPORT, SITE)
+    if failed:
+        session.error("something did not do what its page says: see the failures above")
 
 
 @nox.session
@@ -272,8 +277,8 @@ def newest(session: nox.Session) -> None:
         "-o",
         compiled,
     )
-    must(session, TOOLS / "uv", "pip", "install", "--quiet", "--python", PYTHON, "-r", compiled)
     STAMP.unlink(missing_ok=True)
+    must(session, TOOLS / "uv", "pip", "install", "--quiet", "--python", PYTHON, "-r", compiled)
     must(session, PYTHON, "-m", "tests.evidence.compare", *session.posargs)
 
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def start(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Start the jobs with the interpreter below `.venv`, no uv, and an empty home."""
     base = Path(sys.base_prefix, "bin", "python3")
-    environment = {"HOME": str(folder), "PATH": os.defpath, **variables}
+    environment = {"HOME": str(folder), "PATH": "", **variables}
     return subprocess.run(
         [base, "noxfile.py", *arguments],
         cwd=folder,
@@ -42,7 +42,8 @@ def test_unreachable_index_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_unknown_name_is_an_error() -> None:
     """A job that does not exist ends with an error that names it."""
-    done = start(ROOT, "bake")
+    command = [sys.executable, "-m", "nox", "--session", "bake"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert 0 != done.returncode
     assert "bake" in done.stderr + done.stdout
@@ -59,6 +60,12 @@ def test_unknown_name_is_an_error() -> None:
 def test_name_stands_for_a_session(given: list[str], passed: list[str]) -> None:
     """A bare name is a session, options of nox pass as they are."""
     assert passed == noxfile.arguments(given)
+
+
+def test_other_file_is_no_page() -> None:
+    """A Markdown file outside docs/ ends with one line that says what to name."""
+    with pytest.raises(SystemExit, match=r"README\.md is no page: name one under docs/"):
+        noxfile.tests_of_page("README.md")
 
 
 def test_page_selects_its_blocks_and_the_tests_of_its_recipe() -> None:

@@ -19,9 +19,9 @@ def main(report: Path) -> None:
     """Run every recipe and broken twin; write what changed to the report and exit with 1."""
     todo = [(file, method) for file in recipe_files() for method in START_METHODS]
     with contextlib.ExitStack() as stack:
-        service = stack.enter_context(LocalIAM())
+        local_iam = stack.enter_context(LocalIAM())
         runner = stack.enter_context(InterpreterRunner())
-        found = [changed(file, method, service, runner) for file, method in progress(todo)]
+        found = [changed(file, method, local_iam, runner) for file, method in progress(todo)]
     lines = [
         f"- {method}: {change}\n" for (_, method), change in zip(todo, found, strict=True) if change
     ]

@@ -19,10 +19,10 @@ def main(file: str, argv: tuple[str, ...]) -> None:
     file = file.removeprefix("recipes/").removesuffix(".py")
     if file not in recipe_files():
         raise click.UsageError(f"no such recipe: {file}; there are {', '.join(recipe_files())}")
-    with LocalIAM() as service:
-        work = job(file, service.project, service.service_accounts)
+    with LocalIAM() as local_iam:
+        work = job(file, local_iam.project, local_iam.service_accounts)
         command = [sys.executable, str(recipe_path(file)), *(argv or work.argv)]
-        environment = {**os.environ, **service.environment}
+        environment = {**os.environ, **local_iam.environment}
         done = subprocess.run(
             command, cwd=ROOT, env=environment, input=work.stdin, text=True, check=False
         )

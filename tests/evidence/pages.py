@@ -15,11 +15,10 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
-from tests.evidence.measure import OUTPUTS
 from tests.evidence.trials import (
+    OUTPUTS,
     RECORD,
     START_METHODS,
-    Environment,
     Trial,
     read_trials,
     recipe_path,
@@ -59,13 +58,14 @@ ENVIRONMENTS = TEMPLATES.from_string("""\
 """)
 
 
+def numbers(version: str) -> list[tuple[int, str]]:
+    """Return what sorts versions by their numbers."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in version.split(".")]
+
+
 def listed(values: Iterable[str]) -> str:
     """List what there is once each, versions by number."""
-
-    def by_number(value: str) -> list[tuple[int, str]]:
-        return [(int(part), "") if part.isdigit() else (-1, part) for part in value.split(".")]
-
-    return ", ".join(sorted(set(values), key=by_number))
+    return ", ".join(sorted(set(values), key=numbers))
 
 
 def span(trials: Iterable[Trial]) -> str:
@@ -93,7 +93,12 @@ def verified(stored: Verdict) -> str:
 
 
 def verdicts(file: str) -> str:
-    return VERDICTS.render(rows=[verdict_row(verdict(file, method)) for method in START_METHODS])
+    rows = [
+        verdict_row(Verdict(file, tuple(trials)))
+        for method in START_METHODS
+        for trials in by_environment(verdict(file, method).trials)
+    ]
+    return VERDICTS.render(rows=rows)
 
 
 def badge(outcome: str, count: int) -> str:
@@ -111,13 +116,18 @@ def verdict_row(stored: Verdict) -> dict[str, object]:
     }
 
 
-def environments() -> str:
-    def key(trial: Trial) -> tuple[str, ...]:
-        each: Environment = trial.environment
-        return each.python, each.grpcio, each.google_cloud_iam, each.system
+def by_environment(trials: Iterable[Trial]) -> list[list[Trial]]:
+    """Group trials by the versions and the system that they ran with, oldest versions first."""
 
-    grouped = groupby(sorted(read_trials(), key=key), key=key)
-    rows = [(list(trials)) for _, trials in grouped]
+    def key(trial: Trial) -> tuple[object, ...]:
+        each = trial.environment
+        return (*map(numbers, (each.python, each.grpcio, each.google_cloud_iam)), each.system)
+
+    return [list(group) for _, group in groupby(sorted(trials, key=key), key=key)]
+
+
+def environments() -> str:
+    rows = by_environment(read_trials())
     return ENVIRONMENTS.render(
         rows=[{"trials": len(row), "dates": span(row), **versions(row)} for row in rows]
     )

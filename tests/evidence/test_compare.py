@@ -45,4 +45,4 @@ def test_changed_verdict_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert 1 == code
     assert f"grpcio {Environment.here('fork').grpcio}" in report
-    assert f"- spawn: {FILE}: stored is {{'raises E': 20}}, today it is ok" in report
+    assert f"- spawn: {FILE}: stored is {{'raises E':" in report

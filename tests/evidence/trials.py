@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "recipes"
+OUTPUTS = Path(__file__).with_name("outputs")
 RECORD = Path(__file__).with_name("trials.jsonl")
 SCHEMA = Draft202012Validator(
     json.loads(Path(__file__).with_name("trials.schema.json").read_text("utf-8"))

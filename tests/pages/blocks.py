@@ -18,6 +18,7 @@ from myst_parser.parsers.mdit import create_md_parser
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs"
+README = ROOT / "README.md"
 SETTINGS = {
     "python": {"expect", "start"},
     "bash": {"check"},

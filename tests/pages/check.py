@@ -24,7 +24,7 @@ from pytest_examples.run_code import (
 
 from tests.pages import run_bash
 from tests.pages.blocks import ROOT, Block, BlockError, name_of
-from tests.runner import Outcome, Run, Runner
+from tests.runner import START_METHODS, Outcome, Run, Runner
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -33,7 +33,6 @@ else:
 
 DEADLINE = 60.0
 BASH_DEADLINE = 180.0
-START_METHODS = ("fork", "spawn", "forkserver")
 TOOLS = Path(sys.executable).parent
 ENVIRONMENT = ROOT / ".venv"
 

@@ -14,7 +14,7 @@ from pytest_examples import EvalExample
 
 from tests.pages.blocks import ROOT, Page
 from tests.pages.check import check_block
-from tests.runner import ForkRunner, InterpreterRunner, Runner
+from tests.runner import START_METHODS, ForkRunner, InterpreterRunner, Runner
 
 Check = Callable[[str], list[str]]
 """Checks each block of the text of a page; returns the outcomes, or fails like a page's test."""
@@ -34,7 +34,6 @@ if __name__ == "__main__":
         #> [1, 4, 9]
 ```
 """
-START_METHODS = ("fork", "spawn", "forkserver")
 
 
 @pytest.fixture(scope="module", params=[ForkRunner, InterpreterRunner])
@@ -45,9 +44,12 @@ def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
 
 
 @pytest.fixture
-def check(runner: Runner, tmp_path: Path, eval_example: EvalExample) -> Iterator[Check]:
+def check(
+    runner: Runner, tmp_path: Path, eval_example: EvalExample, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Check]:
     """Check pages, and demand afterwards that nothing of them is running."""
     page = tmp_path / "page.md"
+    monkeypatch.setattr(EvalExample, "update_examples", False)  # whatever pytest was asked to do
 
     def check(text: str) -> list[str]:
         page.write_text(text, "utf-8")
@@ -223,7 +225,7 @@ def test_block_that_proves_nothing(check: Check) -> None:
     [
         ("raises ValueError", 'print("before")\n#> before\nint("a")'),
         ("raises SystemExit", 'raise SystemExit("enough")'),
-        ("hang 0.5", "import threading\n\nthreading.Event().wait()"),
+        ("hang 2", "import threading\n\nthreading.Event().wait()"),
         ("crash SIGKILL", "import os\n\nos.kill(os.getpid(), 9)"),
     ],
 )

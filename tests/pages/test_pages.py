@@ -1,4 +1,4 @@
-"""Every block of every page does what the page says."""
+"""Every block of the README and of every page does what it says."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,14 +7,15 @@ import pytest
 from pytest_examples import EvalExample
 
 from recipes.testing.local_iam import LocalIAM
-from tests.pages.blocks import Block, Page, find_pages, name_of
+from tests.pages.blocks import README, Block, Page, find_pages, name_of
 from tests.pages.check import check_block
 from tests.runner import Runner
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = metafunc.config.getoption("page")
-    pages = [Page.read(path.resolve()) for path in chosen] if chosen else list(find_pages())
+    named = [Page.read(path.resolve()) for path in chosen or [README]]
+    pages = named if chosen else [*named, *find_pages()]
     if "page" in metafunc.fixturenames:
         metafunc.parametrize("page", pages, ids=[name_of(page.path) for page in pages])
     if "block" in metafunc.fixturenames:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ RECIPE_FILES = sorted(
     for path in RECIPES.glob("*/*.py")
     if path.parent.name != "testing" and not path.stem.endswith("_broken")
 )
+TWINS = sorted(RECIPES.glob("*/*_broken.py"))
 Site = dict[Path, nodes.document]
 """What Sphinx read of each page."""
 
@@ -58,13 +60,13 @@ def test_set_run_equals_set_rendered(site: Site) -> None:
 def test_there_are_recipes() -> None:
     """The tests of the recipes' pages are tests of something."""
     assert RECIPE_FILES
+    assert TWINS
 
 
 @pytest.mark.parametrize("recipe", RECIPE_FILES, ids=name_of)
 def test_recipe_has_its_page(site: Site, recipe: Path) -> None:
     """The page of the recipe's name shows the file's own text and offers it for download."""
-    mirrored = recipe.relative_to(RECIPES).with_suffix(".md").as_posix().replace("_", "-")
-    page = PAGES / mirrored
+    page = page_of(recipe)
 
     assert page in site
     assert recipe in downloads(page, site[page])
@@ -73,10 +75,29 @@ def test_recipe_has_its_page(site: Site, recipe: Path) -> None:
     assert all(text.strip() in recipe.read_text("utf-8") for text in shown)
 
 
+@pytest.mark.parametrize("twin", TWINS, ids=name_of)
+def test_broken_twin_is_on_its_page(site: Site, twin: Path) -> None:
+    """The page of the recipe shows all that its broken twin changes, and how the twin fared."""
+    recipe = twin.with_name(twin.name.replace("_broken", ""))
+    page = page_of(recipe)
+    before, after = (path.read_text("utf-8").splitlines() for path in (recipe, twin))
+
+    assert page in site
+    shown = [text.splitlines()[2:] for path, text in included(site[page]) if path == twin]
+    assert [list(unified_diff(before, after, lineterm=""))[2:]] == shown
+    file = twin.relative_to(RECIPES).with_suffix("").as_posix()
+    assert f":::{{verdicts}} {file}" in page.read_text("utf-8").splitlines()
+
+
 @pytest.mark.parametrize("page", list(find_pages()), ids=lambda page: name_of(page.path))
 def test_files_are_not_included_by_line_number(page: Page) -> None:
     """A change of a recipe never shifts what its page shows."""
     assert ":lines:" not in page.text
+
+
+def page_of(recipe: Path) -> Path:
+    """Return the page of the recipe's name, whether it is there or not."""
+    return PAGES / recipe.relative_to(RECIPES).with_suffix(".md").as_posix().replace("_", "-")
 
 
 def included(document: nodes.document) -> Iterator[tuple[Path, str]]:

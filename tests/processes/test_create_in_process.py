@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from subprocess import PIPE
 from urllib.parse import urljoin
 from urllib.request import urlopen
 
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from recipes.testing.local_iam import LocalIAM
+from tests.evidence.jobs import RELEASE
 from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import ROOT, START_METHODS, recipe_path
 from tests.runner import answers
@@ -75,21 +77,25 @@ def listed_key(local_iam: LocalIAM, account: str, key_id: str) -> object:
 
 def test_killed_process_loses_no_file(local_iam: LocalIAM) -> None:
     """Files whose process was killed end as errors with their names, the others as signed."""
-    local_iam.slow(1, method=SIGN)
-    files = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*.*") if path.is_file())[:8]
-    command = [sys.executable, str(recipe_path(FILE)), local_iam.service_accounts[0], *files]
-    running = subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1, text=True)
-    wait_for_calls(local_iam)
-    psutil.Process(running.pid).children(recursive=True)[-1].kill()
-    signed, failed = running.communicate(timeout=60)
-    names = sorted(name for name, _ in answers(signed) + answers(failed))
+    local_iam.slow(5, method=SIGN)
+    command = [sys.executable, str(recipe_path(FILE)), local_iam.service_accounts[0], *RELEASE]
+    with subprocess.Popen(command, cwd=ROOT, stdout=PIPE, stderr=PIPE, text=True) as running:
+        try:
+            wait_for_calls(local_iam)
+            psutil.Process(running.pid).children(recursive=True)[-1].kill()
+            signed, failed = running.communicate(timeout=60)
+        finally:
+            running.kill()
+    names = [name for name, _ in answers(signed) + answers(failed)]
 
     assert 1 == running.returncode
-    assert files == names
+    assert sorted(RELEASE) == sorted(names)
     assert "its process died" in failed
 
 
 def wait_for_calls(local_iam: LocalIAM) -> None:
-    deadline = time.monotonic() + 30
+    """Wait until each of the four processes has a call under way."""
+    deadline = time.monotonic() + 60
     while local_iam.observe().calls.get(SIGN, 0) < 4:
         assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,9 +1,16 @@
 """Runs one Python file as a real `__main__` in a process of its own, and says its outcome."""
 
 from tests.runner.outcome import Argument, Outcome, Printed, Run, answers, outcome_of_recipe
-from tests.runner.runner import ForkRunner, InterpreterRunner, Runner, RunnerError
+from tests.runner.runner import (
+    START_METHODS,
+    ForkRunner,
+    InterpreterRunner,
+    Runner,
+    RunnerError,
+)
 
 __all__ = [
+    "START_METHODS",
     "Argument",
     "ForkRunner",
     "InterpreterRunner",

@@ -77,8 +77,9 @@ def run_and_leave(script: Script) -> NoReturn:
 def _flushed(code: int) -> int:
     """Return the exit code, which is 120 if the last output could not be written."""
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
     except (AttributeError, OSError, ValueError):
         return 120
     return code & 0xFF

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 ROOT = Path(__file__).parents[2]
+START_METHODS = ("fork", "spawn", "forkserver")
 PATIENCE = 60.0  # seconds beyond the deadline in which the supervisor must have answered
 
 

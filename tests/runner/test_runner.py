@@ -14,11 +14,17 @@ import psutil
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.runner import ForkRunner, InterpreterRunner, Run, Runner, RunnerError
+from tests.runner import (
+    START_METHODS,
+    ForkRunner,
+    InterpreterRunner,
+    Run,
+    Runner,
+    RunnerError,
+)
 from tests.runner.supervisor import KEPT
 
 ROOT = Path(__file__).parents[2]
-START_METHODS = ("fork", "spawn", "forkserver")
 Try = Callable[..., Run]
 """`try_(source, **arguments)` runs a script with this text."""
 
@@ -31,6 +37,10 @@ SCRIPTS = {
     "raises Broken": "class Broken(Exception):\n    pass\n\n\nraise Broken",
     "raises SystemExit": 'raise SystemExit("enough")',
     "raises SystemExit ": "import os\n\nos._exit(3)",
+    "raises SystemExit  ": 'import sys\n\nsys.stdout = open("/dev/full", "w")\nprint("unwritten")',
+    "raises SystemExit   ": 'import sys\n\nsys.stderr = open("/dev/full", "w")\nsys.stderr.write("x")',
+    "ok   ": "import sys\n\nsys.stdout.close()",
+    "ok    ": "import sys\n\nsys.stdout = None",
     "raises KeyboardInterrupt": "raise KeyboardInterrupt",
     "crash SIGSEGV": "import os\n\nos.kill(os.getpid(), 11)",
     "crash SIGABRT": "import os\n\nos.abort()",
@@ -257,10 +267,12 @@ def test_process_that_ignores_signals_is_killed(try_: Try) -> None:
         while True:
             time.sleep(1000)
         """
-    run = try_(source, deadline=2)
+    run = try_(source, deadline=5)
+    pids = [int(pid) for pid in run.stdout.split()]
 
     assert "hang" == str(run.outcome)
-    assert [] == [pid for pid in map(int, run.stdout.split()) if psutil.pid_exists(pid)]
+    assert 2 == len(pids)
+    assert [] == [pid for pid in pids if psutil.pid_exists(pid)]
 
 
 def test_variable_that_was_read_early_takes_a_new_interpreter(tmp_path: Path) -> None:
@@ -276,6 +288,22 @@ def test_variable_that_was_read_early_takes_a_new_interpreter(tmp_path: Path) ->
 
     assert [False, True, False] == [run.new_interpreter for run in (plain, other, same)]
     assert ["a value of this test\n"] * 2 == [other.stdout, same.stdout]
+
+
+def test_fork_has_no_variable_of_an_earlier_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that was there when the runner started, and is gone since, is not there."""
+    script = tmp_path / "script.py"
+    script.write_text("import os\n\nprint(os.environ.get('EARLIER'), os.environ.get('GIVEN'))\n")
+    monkeypatch.setenv("EARLIER", "earlier")
+    with ForkRunner() as runner:
+        first = runner.run(script, deadline=60, environment={"GIVEN": "given"})
+        monkeypatch.delenv("EARLIER")
+        second = runner.run(script, deadline=60)
+
+    assert ["earlier given\n", "None None\n"] == [first.stdout, second.stdout]
+    assert [False, False] == [first.new_interpreter, second.new_interpreter]
 
 
 def test_fork_finds_the_service_of_its_own_variables(
@@ -314,10 +342,14 @@ def test_nothing_survives_the_process_that_asked(tmp_path: Path, number: signal.
         f"ForkRunner().run(Path({str(tmp_path / 'script.py')!r}), deadline=1000)"
     )
     asker = subprocess.Popen([sys.executable, "-c", asking], cwd=ROOT, stderr=subprocess.DEVNULL)
-    wait_until(lambda: pids.exists() and 2 == len(pids.read_text().splitlines()))
-    family = [*psutil.Process(asker.pid).children(recursive=True)]
-    asker.send_signal(number)
-    asker.wait(60)
+    try:
+        wait_until(lambda: pids.exists() and 2 == len(pids.read_text().splitlines()))
+        family = [*psutil.Process(asker.pid).children(recursive=True)]
+        asker.send_signal(number)
+        asker.wait(60)
+    finally:
+        asker.kill()
+        asker.wait()
 
     assert 3 == len(family)
     wait_until(lambda: not any(process.is_running() for process in family))

@@ -30,12 +30,12 @@ OPTIONS = (
 
 
 def run_sphinx(site: Path) -> str:
-    """Build the site; return what Sphinx warned of."""
+    """Build the site; return how Sphinx failed, as it does at any warning, or nothing."""
     command = [sys.executable, "-m", "sphinx", "-q", "-c", ".", "-n", "-W", "--keep-going"]
     command += ["-j", "auto", "-d", str(site.with_name("doctrees")), "docs", str(site)]
     environment = {**os.environ, "SITE_URL": "http://127.0.0.1:8000" + PREFIX}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    return done.stderr if done.returncode else ""
+    return f"sphinx ended with {done.returncode}\n{done.stderr}" if done.returncode else ""
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ class Control:
             "heal": self._heal,
             "cut": self._cut,
             "refuse": self._refuse,
-            "accept": self._doors_accept,
+            "accept": self._accept,
             "stop": self._stop,
             "start": self._start,
         }
@@ -99,7 +99,7 @@ class Control:
     async def _refuse(self) -> None:
         self._doors.refuse()
 
-    async def _doors_accept(self) -> None:
+    async def _accept(self) -> None:
         await self._doors.accept()
 
     async def _stop(self) -> None:

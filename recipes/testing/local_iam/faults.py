@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,12 +69,13 @@ class Quota:
 
     paths: frozenset[str]
     per_minute: int
+    clock: Callable[[], float] = time.monotonic
     _begin: float = field(default=-MINUTE)
     _calls: int = 0
 
     async def apply(self) -> None:
         """Count the call; raise RESOURCE_EXHAUSTED when it is one too many."""
-        now = time.monotonic()
+        now = self.clock()
         if now - self._begin >= MINUTE:
             self._begin, self._calls = now, 0
         self._calls += 1

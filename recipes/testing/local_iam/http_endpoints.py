@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from . import tokens
 from .http_server import Request, Response
 from .methods import CREDENTIALS, METHODS, Method
-from .rejections import Rejection, unauthenticated
+from .rejections import Rejection, not_found
 from .service import Service
 from .signing import jwk
 from .state import Account
@@ -68,7 +68,7 @@ class Endpoints:
             claims, account, _key = tokens.decode(self._state, form.get("assertion", ""))
         except Rejection as rejection:
             return _refusal("invalid_grant", rejection.message)
-        if claims.get("aud") not in {self._state.token_uri, *GOOGLE_TOKEN_URIS}:
+        if not tokens.names_one(claims.get("aud"), {self._state.token_uri, *GOOGLE_TOKEN_URIS}):
             return _refusal("invalid_grant", f"Invalid audience: {claims.get('aud')}.")
         if account.disabled:
             return _refusal("invalid_grant", "The service account is disabled.")
@@ -116,7 +116,7 @@ class Endpoints:
         account, _, verb = target.rpartition(":")
         method = METHODS.get(f"/{CREDENTIALS}/{verb[:1].upper()}{verb[1:]}")
         if method is None:
-            raise unauthenticated(f"{verb} is not a method.")
+            raise not_found(f"{verb} is not a method.")
         response = await self._service.answer(
             method,
             lambda: _from_json(method, f"projects/-/serviceAccounts/{account}", request.body),

@@ -124,17 +124,21 @@ def verify_jwt(state: State, token: str, audiences: set[str]) -> Verified:
     audience = claims.get("aud")
     if audience is None and not SCOPES & set(str(claims.get("scope", "")).split()):
         raise unauthenticated("The JWT has neither an audience nor a scope of this service.")
-    if audience is not None and not _names(audience, audiences):
-        raise unauthenticated(f"The JWT is for another audience: {audience}.")
+    if audience is not None and not names_one(audience, audiences):
+        raise unauthenticated(f"The JWT is for another audience: {audience!r:.200}.")
     return Verified(account.email, key_id, claims["exp"])
 
 
-def _names(audience: Any, audiences: set[str]) -> bool:
+def names_one(audience: Any, audiences: set[str]) -> bool:
+    """Say whether an `aud` claim is one of the audiences; a list of them is none."""
     return isinstance(audience, str) and audience in audiences
 
 
 def decode(state: State, token: str) -> tuple[dict[str, Any], Account, str]:
-    """Return the claims, the account and the key of a JWT that an account's key signed."""
+    """Return the claims, the account and the key id of a JWT that an account's key signed.
+
+    Whatever is wrong with the text of somebody else, it raises UNAUTHENTICATED.
+    """
     try:
         key_id = str(jwt.get_unverified_header(token).get("kid", ""))
         unverified = jwt.decode(token, options={"verify_signature": False})
@@ -148,10 +152,14 @@ def decode(state: State, token: str) -> tuple[dict[str, Any], Account, str]:
             algorithms=["RS256"],
             options={"require": ["exp", "iat", "iss"], "verify_aud": False},
         )
-    except jwt.InvalidTokenError as error:
+    except Rejection:
+        raise
+    except Exception as error:
         raise unauthenticated(f"The JWT is not valid: {error}.") from None
     if claims.get("sub", account.email) != account.email:
         raise unauthenticated("The JWT speaks for another subject than its issuer.")
+    if not isinstance(claims["exp"], int) or not isinstance(claims["iat"], int):
+        raise unauthenticated("The JWT's exp and iat are not whole seconds.")
     if claims["exp"] - claims["iat"] > LONGEST_JWT:
         raise unauthenticated("The JWT lives longer than an hour.")
     if key.disabled:

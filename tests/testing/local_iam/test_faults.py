@@ -1,15 +1,19 @@
 """Faults by request, and what the local IAM saw of them."""
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
+import requests
 from google.api_core import exceptions
 from google.cloud import iam_admin_v1, iam_credentials_v1
 from google.rpc import error_details_pb2
 
 from recipes.testing.local_iam import LocalIAM
+from recipes.testing.local_iam.faults import MINUTE, Quota
+from recipes.testing.local_iam.rejections import Rejection
 
 IAM = iam_admin_v1.IAMClient
 Credentials = iam_credentials_v1.IAMCredentialsClient
@@ -133,6 +137,22 @@ def test_a_quota_runs_out(credentials: Credentials, local_iam: LocalIAM, name: s
     mint(credentials, name)
 
 
+def test_a_quota_begins_again_after_a_minute() -> None:
+    """Its one call is taken until the minute is over, then there is another one."""
+    times = [0, 1, MINUTE - 1, MINUTE, MINUTE + 1, 2 * MINUTE]
+    clock = iter(times)
+    quota = Quota(frozenset(), 1, lambda: next(clock))
+
+    def granted() -> bool:
+        try:
+            asyncio.run(quota.apply())
+        except Rejection:
+            return False
+        return True
+
+    assert [granted() for _ in times] == [True, False, False, True, False, True]
+
+
 @pytest.mark.parametrize(
     ("verb", "arguments"),
     [
@@ -237,7 +257,6 @@ def test_each_client_has_a_connection_of_its_own(local_iam: LocalIAM, name: str)
 
 def test_the_control_endpoint_wants_its_secret(local_iam: LocalIAM) -> None:
     """Without it everything is 404, with it a GET is 405."""
-    requests = pytest.importorskip("requests")
     url = local_iam.environment["LOCAL_IAM_CONTROL"]
     base, _, secret = url.rpartition("/")
     assert len(secret) >= 32

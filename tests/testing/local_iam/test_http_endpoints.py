@@ -58,20 +58,37 @@ def test_old_clients_fetch_a_token(local_iam: LocalIAM, caller: Any) -> None:
         ({"grant_type": "password"}, "unsupported_grant_type"),
         ({"grant_type": GRANT}, "invalid_grant"),
         ({"grant_type": GRANT, "assertion": "garbage"}, "invalid_grant"),
-        ({"grant_type": GRANT, "assertion": "wrong audience"}, "invalid_grant"),
     ],
 )
 def test_the_token_endpoint_refuses(local_iam: LocalIAM, form: dict[str, str], error: str) -> None:
-    """Another grant, no assertion, one that is none, one for somebody else."""
-    content = key_file(local_iam)
-    if form.get("assertion") == "wrong audience":
-        start = int(time.time())
-        claims = {"iss": content["client_email"], "aud": "https://x", "iat": start}
-        claims["exp"] = start + 60
-        headers = {"kid": content["private_key_id"]}
-        form = {**form, "assertion": jwt.encode(claims, content["private_key"], "RS256", headers)}
-    response = requests.post(content["token_uri"], form, timeout=10)
+    """Another grant, no assertion, one that is none."""
+    response = requests.post(key_file(local_iam)["token_uri"], form, timeout=10)
     assert (response.status_code, response.json()["error"]) == (400, error)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": "https://x"},
+        {"aud": ["https://oauth2.googleapis.com/token"]},
+        {"aud": {}},
+        {"aud": None},
+        {"exp": "9999999999"},
+    ],
+)
+def test_the_token_endpoint_refuses_an_assertion(
+    local_iam: LocalIAM, claims: dict[str, Any]
+) -> None:
+    """One for somebody else, for a list of audiences or for none, and one with a wrong expiry."""
+    content = key_file(local_iam)
+    start = int(time.time())
+    good = {"iss": content["client_email"], "aud": content["token_uri"], "iat": start}
+    all_claims = {**good, "exp": start + 60, **claims}
+    headers = {"kid": content["private_key_id"]}
+    assertion = jwt.encode(all_claims, content["private_key"], "RS256", headers)
+    form = {"grant_type": GRANT, "assertion": assertion}
+    response = requests.post(content["token_uri"], form, timeout=10)
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_grant")
 
 
 def test_google_publishes_the_keys_of_id_tokens(credentials: Credentials, wild: str) -> None:
@@ -115,6 +132,16 @@ def test_an_unknown_path_is_404(local_iam: LocalIAM) -> None:
     for path in ("nothing", "service_accounts/v1/metadata/x509/nobody@example.com"):
         response = requests.get(f"https://www.googleapis.com/{path}", timeout=10)
         assert response.status_code == 404
+
+
+@pytest.mark.parametrize("target", [":fly", ":listServiceAccounts", "/fly", ""])
+def test_an_unknown_method_of_rest_is_404(caller: Any, account: Account, target: str) -> None:
+    """With a bearer token and without one."""
+    caller.refresh(Request())
+    base = f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{account.email}"
+    for headers in ({}, {"authorization": f"Bearer {caller.token}"}):
+        response = requests.post(f"{base}{target}", json={}, headers=headers, timeout=10)
+        assert (response.status_code, response.json()["error"]["code"]) == (404, 404)
 
 
 def test_impersonated_credentials_work(caller: Any, account: Account) -> None:

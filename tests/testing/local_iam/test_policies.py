@@ -85,6 +85,25 @@ def test_a_stale_etag_aborts(admin: IAM, account: Account, grant: Grant) -> None
 
 
 @pytest.mark.parametrize(
+    ("paths", "member"), [(["etag"], "user:a@example.com"), (["bindings"], "user:b@example.com")]
+)
+def test_an_update_mask_says_whether_bindings_change(
+    admin: IAM, account: Account, grant: Grant, paths: list[str], member: str
+) -> None:
+    """Without `bindings` in the mask those that are stored stay."""
+    grant(USER, ["user:a@example.com"])
+    other = policy_pb2.Policy(
+        bindings=[policy_pb2.Binding(role=USER, members=["user:b@example.com"])]
+    )
+    request = iam_policy_pb2.SetIamPolicyRequest(
+        resource=account.name, policy=other, update_mask={"paths": paths}
+    )
+    stored = admin.set_iam_policy(request=request, timeout=10)
+    assert [list(binding.members) for binding in stored.bindings] == [[member]]
+    assert admin.get_iam_policy(resource=account.name, timeout=10).bindings == stored.bindings
+
+
+@pytest.mark.parametrize(
     ("role", "member"),
     [
         ("roles/nothing", "user:a@example.com"),

@@ -27,6 +27,7 @@ Account = iam_admin_v1.ServiceAccount
 Raw = Callable[..., bytes]
 PATH = "/google.iam.admin.v1.IAM/ListServiceAccounts"
 AUDIENCE = "https://iam.googleapis.com/"
+NESTED = base64.urlsafe_b64encode(b"[" * 2100).decode()
 PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 
 
@@ -100,6 +101,12 @@ def test_a_jwt_of_the_runs_key_is_accepted(call: Call, sign: Sign, claims: dict[
         {"exp": 2**40},
         {"iat": 2**40, "exp": 2**40 + 1},
         {"exp": "soon"},
+        {"exp": "9999999999"},
+        {"iat": "1"},
+        {"exp": 9999999999.5},
+        {"exp": [9999999999]},
+        {"nbf": float("inf")},
+        {"aud": "\ud800"},
         {"iss": None},
         {"iss": "nobody@example.com"},
         {"sub": "worker-001@iam-cookbook.iam.gserviceaccount.com"},
@@ -111,6 +118,13 @@ def test_a_jwt_with_a_wrong_claim_proves_nothing(
 ) -> None:
     """Another audience, an expiry in the past or too far ahead, another issuer or subject."""
     assert call(f"Bearer {sign(**claims)}") == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_jwt_of_two_hours_proves_nothing(call: Call, sign: Sign) -> None:
+    """One of an hour is accepted, one that lives longer is not."""
+    start = int(time.time())
+    assert call(f"Bearer {sign(iat=start, exp=start + 3600)}") == grpc.StatusCode.OK
+    assert call(f"Bearer {sign(iat=start, exp=start + 7200)}") == grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_a_jwt_of_another_key_proves_nothing(call: Call, sign: Sign) -> None:
@@ -148,6 +162,7 @@ def test_another_algorithm_proves_nothing(call: Call, sign: Sign, key_file: dict
         "Basic dXNlcjpwYXNz",
         "Bearer garbage",
         "Bearer a.b.c",
+        f"Bearer {NESTED}.{NESTED}.AAAA",
         "Bearer ya29.c.",
         "Bearer ya29.c.WyJhIl0.AAAA",
         "Bearer " + "A" * 6000,
