@@ -5,6 +5,7 @@ import re
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
+from zipfile import ZipFile
 
 import pytest
 from bs4 import BeautifulSoup
@@ -134,9 +135,9 @@ def test_names_no_folder_of_this_machine(site: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_downloads(site: Path, page: str) -> None:
-    """All that a page offers for download is a file of recipes/, byte for byte."""
+    """Each Python file that a page offers for download is one of recipes/, byte for byte."""
     originals = {path.read_bytes() for path in ROOT.glob("recipes/**/*") if path.is_file()}
-    offered = downloads(read(site, page), page)
+    offered = [path for path in downloads(read(site, page), page) if path.endswith(".py")]
     assert [] == [path for path in offered if (site / path).read_bytes() not in originals]
 
 
@@ -151,3 +152,14 @@ def test_sitemap(site: Path) -> None:
     listed = re.findall(r"<loc>(.*?)</loc>", (site / "sitemap.xml").read_text("utf-8"))
     paths = sorted(urlsplit(url).path for url in listed)
     assert sorted(f"{PREFIX}{page}.html" for page in PAGES) == paths
+
+
+def test_local_iam_downloads_whole(site: Path) -> None:
+    """The archive of the local IAM holds the files of its folder, byte for byte."""
+    folder = ROOT / "recipes/testing/local_iam"
+    page = "testing/local-iam"
+    (packed,) = (path for path in downloads(read(site, page), page) if path.endswith(".zip"))
+    with ZipFile(site / packed) as archive:
+        unpacked = {name: archive.read(name) for name in archive.namelist()}
+
+    assert {f"local_iam/{path.name}": path.read_bytes() for path in folder.glob("*.py")} == unpacked

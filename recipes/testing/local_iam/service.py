@@ -49,12 +49,9 @@ class Service:
             # Calls that arrived together are in flight together: let each of them begin.
             await asyncio.sleep(0)
             await self.faults.apply(method.path)
-            caller = self._bearers.caller(authorization, HOSTS[method.service])
             try:
-                request = read()
-            except Exception:
-                raise invalid("", "Request contains an invalid argument.") from None
-            try:
+                caller = self._bearers.caller(authorization, HOSTS[method.service])
+                request = _read(read)
                 response = method.handler(Call(self.state, caller), request)
                 return await response if inspect.isawaitable(response) else response
             except Rejection:
@@ -71,3 +68,10 @@ class Service:
                 self._bearers.caller(authorization, host)
                 return
         self._bearers.caller(authorization, last)
+
+
+def _read(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except Exception:
+        raise invalid("", "Request contains an invalid argument.") from None

@@ -137,7 +137,7 @@ def names_one(audience: Any, audiences: set[str]) -> bool:
 def decode(state: State, token: str) -> tuple[dict[str, Any], Account, str]:
     """Return the claims, the account and the key id of a JWT that an account's key signed.
 
-    Whatever is wrong with the text of somebody else, it raises UNAUTHENTICATED.
+    Raises UNAUTHENTICATED for anything else.
     """
     try:
         key_id = str(jwt.get_unverified_header(token).get("kid", ""))
@@ -152,9 +152,7 @@ def decode(state: State, token: str) -> tuple[dict[str, Any], Account, str]:
             algorithms=["RS256"],
             options={"require": ["exp", "iat", "iss"], "verify_aud": False},
         )
-    except Rejection:
-        raise
-    except Exception as error:
+    except jwt.InvalidTokenError as error:
         raise unauthenticated(f"The JWT is not valid: {error}.") from None
     if claims.get("sub", account.email) != account.email:
         raise unauthenticated("The JWT speaks for another subject than its issuer.")
