@@ -38,7 +38,9 @@ SCRIPTS = {
     "raises SystemExit": 'raise SystemExit("enough")',
     "raises SystemExit ": "import os\n\nos._exit(3)",
     "raises SystemExit  ": 'import sys\n\nsys.stdout = open("/dev/full", "w")\nprint("unwritten")',
-    "raises SystemExit   ": 'import sys\n\nsys.stderr = open("/dev/full", "w")\nsys.stderr.write("x")',
+    "raises SystemExit   ": (
+        'import sys\n\nsys.stderr = open("/dev/full", "w")\nsys.stderr.write("x")'
+    ),
     "ok   ": "import sys\n\nsys.stdout.close()",
     "ok    ": "import sys\n\nsys.stdout = None",
     "raises KeyboardInterrupt": "raise KeyboardInterrupt",
@@ -210,6 +212,7 @@ def test_prints_are_recorded(try_: Try) -> None:
 
         print("a", 1, {2, 1}, sep="-")
         print("error", file=sys.stderr)
+        exec(compile("print('other file')", "other.py", "exec"))
         sys.stdout.flush()
         if os.fork() == 0:
             print("child", flush=True)
@@ -219,7 +222,7 @@ def test_prints_are_recorded(try_: Try) -> None:
     run = try_(source, record_prints=True)
 
     assert [(4, "-", [("a", True), ("1", False), ("{1, 2}", False)])] == run.printed
-    assert "a-1-{1, 2}\nchild\n" == run.stdout
+    assert "a-1-{1, 2}\nother file\nchild\n" == run.stdout
 
 
 def test_large_output_is_bounded(try_: Try) -> None:
