@@ -2,12 +2,16 @@
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
+from tests.evidence import measure
 from tests.evidence.measure import main, missing, stack_of_a_worker, without_this_machine
 from tests.evidence.test_trials import TRIAL
 from tests.evidence.trials import ROOT, sha256
+from tests.runner import Outcome, Run
 
 FILE = TRIAL.file
 STORED = replace(TRIAL, sha256=sha256(FILE))
@@ -50,6 +54,21 @@ def test_hang_is_shown_by_the_stack_of_a_worker_in_a_call() -> None:
     assert "fork_posix" in shown
     assert "a_worker" in shown
     assert 1 == shown.count("most recent call first")
+
+
+def test_output_is_kept_of_twins_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a twin wrote when it failed is kept by file and start method, and nothing else is."""
+    monkeypatch.setattr(measure, "OUTPUTS", tmp_path)
+    run = Run(Path("a.py"), Outcome("raises", "E"), stdout="", stderr="why\n", seconds=1.0)
+    for file, outcome in (("threads/a_broken", "raises E"), ("threads/b_broken", "ok")):
+        measure.keep_output(replace(TRIAL, file=file, outcome=outcome), run)
+    measure.keep_output(replace(TRIAL, outcome="raises E"), run)
+
+    assert {"threads/a_broken.fork.txt": "why\n"} == {
+        path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*.txt")
+    }
 
 
 def test_kept_output_names_no_folder_of_this_machine() -> None:

@@ -1,7 +1,7 @@
 """The record of trials."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,7 @@ def test_trial_is_read_as_it_was_stored(tmp_path: Path) -> None:
     assert (TRIAL, replace(TRIAL, outcome="raises ValueError")) == read_trials(record)
 
 
-@pytest.mark.parametrize("line", ["{", "{}", json.dumps({"outcome": "fine"})])
+@pytest.mark.parametrize("line", ["{", "{}", json.dumps({**asdict(TRIAL), "more": 1})])
 def test_damaged_line_is_named(tmp_path: Path, line: str) -> None:
     """A line that is not a trial is an error with its number."""
     record = tmp_path / "trials.jsonl"

@@ -5,6 +5,7 @@ from itertools import repeat
 
 import pytest
 
+from tests.evidence import verdicts
 from tests.evidence.test_trials import TRIAL
 from tests.evidence.verdicts import FALSE_ALARM, LOADED, Verdict, contradiction
 
@@ -38,6 +39,14 @@ def test_planned_trials_make_a_false_alarm_rarer_than_one_in_a_million() -> None
     planned = stored.trials_to_see_a_failure
 
     assert passes**planned <= FALSE_ALARM < passes ** (planned - 1)
+
+
+def test_trials_of_another_text_have_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recipe that was changed has no verdict, and the error says how to make one."""
+    monkeypatch.setattr(verdicts, "sha256", lambda file: "0" * 64)
+
+    with pytest.raises(LookupError, match=r"noxfile\.py evidence -- threads/share_one_client"):
+        verdicts.verdict("threads/share_one_client")
 
 
 def test_recipe_that_fails_contradicts_its_verdict() -> None:

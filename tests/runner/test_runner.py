@@ -341,7 +341,8 @@ def test_nothing_survives_the_process_that_asked(tmp_path: Path, number: signal.
         "time.sleep(1000)\n"
     )
     asking = (
-        "from pathlib import Path\nfrom tests.runner import ForkRunner\n"
+        "import signal\nfrom pathlib import Path\nfrom tests.runner import ForkRunner\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's & ignores it
         f"ForkRunner().run(Path({str(tmp_path / 'script.py')!r}), deadline=1000)"
     )
     asker = subprocess.Popen([sys.executable, "-c", asking], cwd=ROOT, stderr=subprocess.DEVNULL)
