@@ -9,8 +9,8 @@ import click
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.measure import progress
 from tests.evidence.today import changed
-from tests.evidence.trials import START_METHODS, Environment, recipe_files
-from tests.runner import InterpreterRunner
+from tests.evidence.trials import Environment, recipe_files
+from tests.runner import START_METHODS, InterpreterRunner
 
 
 @click.command()

@@ -19,7 +19,6 @@ from tests.evidence.jobs import Job, job
 from tests.evidence.trials import (
     OUTPUTS,
     ROOT,
-    START_METHODS,
     Environment,
     Trial,
     append_trial,
@@ -28,7 +27,7 @@ from tests.evidence.trials import (
     recipe_path,
     sha256,
 )
-from tests.runner import InterpreterRunner, Run, outcome_of_recipe
+from tests.runner import START_METHODS, InterpreterRunner, Run, outcome_of_recipe
 
 RECIPE_DEADLINE = 60.0
 HANG_DEADLINE = 15.0

@@ -18,12 +18,12 @@ from sphinx.util.typing import ExtensionMetadata
 from tests.evidence.trials import (
     OUTPUTS,
     RECORD,
-    START_METHODS,
     Trial,
     read_trials,
     recipe_path,
 )
 from tests.evidence.verdicts import Verdict, verdict
+from tests.runner import START_METHODS
 
 TEMPLATES = Templates(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - it makes Markdown
 

@@ -8,9 +8,9 @@ import pytest
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import job
 from tests.evidence.measure import attempt
-from tests.evidence.trials import START_METHODS, recipe_files, recipe_path
+from tests.evidence.trials import recipe_files, recipe_path
 from tests.evidence.verdicts import contradiction, verdict
-from tests.runner import InterpreterRunner
+from tests.runner import START_METHODS, InterpreterRunner
 
 RECIPES = [file for file in recipe_files() if not file.endswith("_broken")]
 

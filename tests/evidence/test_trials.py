@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.evidence.trials import (
-    START_METHODS,
     Environment,
     Trial,
     append_trial,
@@ -15,6 +14,7 @@ from tests.evidence.trials import (
     recipe_files,
 )
 from tests.evidence.verdicts import verdict
+from tests.runner import START_METHODS
 
 TRIAL = Trial(
     file="threads/share_one_client",

@@ -18,7 +18,6 @@ RECORD = Path(__file__).with_name("trials.jsonl")
 SCHEMA = Draft202012Validator(
     json.loads(Path(__file__).with_name("trials.schema.json").read_text("utf-8"))
 )
-START_METHODS = ("fork", "spawn", "forkserver")
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.plugin import Cook, Stands
-from tests.evidence.trials import START_METHODS
-from tests.runner import answers
+from tests.runner import START_METHODS, answers
 
 FILE = "processes/create_in_pool_worker"
 GENERATE = "GenerateAccessToken"

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import RELEASE
 from tests.evidence.plugin import Cook, Stands
-from tests.evidence.trials import ROOT, START_METHODS, recipe_path
-from tests.runner import answers
+from tests.evidence.trials import ROOT, recipe_path
+from tests.runner import START_METHODS, answers
 
 FILE = "processes/create_in_process"
 SIGN = "SignBlob"
