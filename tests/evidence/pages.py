@@ -4,25 +4,29 @@
 `verdicts FILE`: the outcomes of a recipe or broken twin by start method.
 `output FILE START_METHOD`: what a broken twin printed when it failed.
 `environments`: every environment that has trials.
+
+The role `constant` shows a number as a file of the checkout defines it: `PATH:NAME`.
 """
 
+import ast
 from collections.abc import Callable, Iterable
 from itertools import groupby
 
 from docutils import nodes
 from jinja2 import Environment as Templates
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
 
 from tests.evidence.trials import (
     OUTPUTS,
     RECORD,
+    ROOT,
     Trial,
     read_trials,
     recipe_path,
 )
-from tests.evidence.verdicts import Verdict, verdict
+from tests.evidence.verdicts import CONFIDENCE, Verdict, verdict
 from tests.runner import START_METHODS
 
 TEMPLATES = Templates(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - it makes Markdown
@@ -40,7 +44,7 @@ google-cloud-iam {{ google_cloud_iam }};
 """)
 
 VERDICTS = TEMPLATES.from_string("""\
-| start method | outcome | trials | failures (95 % interval) | Python | grpcio |
+| start method | outcome | trials | failures ({{ confidence }} interval) | Python | grpcio |
 | --- | --- | --- | --- | --- | --- |
 {% for row in rows %}
 | {{ row.start_method }} | {{ row.outcomes }} | {{ row.trials }} | {{ row.frequency }} \
@@ -98,7 +102,7 @@ def verdicts(file: str) -> str:
         for method in START_METHODS
         for trials in by_environment(verdict(file, method).trials)
     ]
-    return VERDICTS.render(rows=rows)
+    return VERDICTS.render(rows=rows, confidence=f"{CONFIDENCE:.0%}")
 
 
 def badge(outcome: str, count: int) -> str:
@@ -183,10 +187,36 @@ class OutputDirective(SphinxDirective):
         return [nodes.literal_block(text, text, language="text", source=str(output))]
 
 
+def constant(path: str, name: str) -> str:
+    """Return a number that a module assigns to a name, with commas between thousands.
+
+    Raises LookupError where there is no such file or no such number in it.
+    """
+    file = ROOT / path
+    module = ast.parse(file.read_text("utf-8")) if file.is_file() else ast.Module([], [])
+    for node in module.body:
+        if isinstance(node, ast.Assign) and [name] == [ast.unparse(to) for to in node.targets]:
+            return f"{ast.literal_eval(node.value):,}"
+    raise LookupError(f"{path} has no number {name}")
+
+
+class ConstantRole(SphinxRole):
+    """Shows the number that it names."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        path, _, name = self.text.partition(":")
+        self.env.note_dependency(str(ROOT / path))
+        try:
+            return [nodes.Text(constant(path, name))], []
+        except LookupError as error:
+            return [], [self.inliner.reporter.error(str(error), line=self.lineno)]
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directives with Sphinx."""
     app.add_directive("verified", VerifiedDirective)
     app.add_directive("verdicts", VerdictsDirective)
     app.add_directive("environments", EnvironmentsDirective)
     app.add_directive("output", OutputDirective)
+    app.add_role("constant", ConstantRole())
     return {"version": "1", "parallel_read_safe": True}

@@ -10,7 +10,10 @@ from scipy.stats import binomtest
 
 from tests.evidence.trials import Environment, Trial, read_trials, sha256
 
-FALSE_ALARM = 1e-6
+CONFIDENCE = 0.95
+"""Of the interval of a frequency."""
+RUNS_WITHOUT_A_FALSE_ALARM = 1_000_000
+"""A race is tried so often that it is won each time in fewer than one of so many runs."""
 LOADED = 0.5
 """A race is lost less often on a loaded machine; trials are planned for half the frequency."""
 
@@ -44,8 +47,10 @@ class Verdict:
 
     @property
     def frequency(self) -> tuple[float, float]:
-        """The 95 % Wilson interval of the frequency of failure, from 0 to 1."""
-        interval = binomtest(self.failures, len(self.trials)).proportion_ci(method="wilson")
+        """The Wilson interval of the frequency of failure, from 0 to 1."""
+        interval = binomtest(self.failures, len(self.trials)).proportion_ci(
+            CONFIDENCE, method="wilson"
+        )
         return float(interval.low), float(interval.high)
 
     @property
@@ -56,7 +61,9 @@ class Verdict:
         """
         if not self.failures:
             raise ValueError(f"{self.file}: no trial failed; it is no broken twin")
-        return math.ceil(math.log(FALSE_ALARM) / math.log(1 - LOADED * self.frequency[0]))
+        return math.ceil(
+            -math.log(RUNS_WITHOUT_A_FALSE_ALARM) / math.log(1 - LOADED * self.frequency[0])
+        )
 
 
 def verdict(file: str, start_method: str | None = None) -> Verdict:
