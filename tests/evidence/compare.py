@@ -7,23 +7,26 @@ from pathlib import Path
 import click
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.measure import progress
+from tests.evidence.jobs import variants
+from tests.evidence.measure import Cell, progress
 from tests.evidence.today import changed
 from tests.evidence.trials import Environment, recipe_files
-from tests.runner import START_METHODS, InterpreterRunner
+from tests.runner import InterpreterRunner
 
 
 @click.command()
 @click.option("--report", default="verdicts-changed.md", type=click.Path(path_type=Path))
 def main(report: Path) -> None:
     """Run every recipe and broken twin; write what changed to the report and exit with 1."""
-    todo = [(file, method) for file in recipe_files() for method in START_METHODS]
+    todo = [Cell(*variant) for variant in variants(*recipe_files())]
     with contextlib.ExitStack() as stack:
         local_iam = stack.enter_context(LocalIAM())
         runner = stack.enter_context(InterpreterRunner())
-        found = [changed(file, method, local_iam, runner) for file, method in progress(todo)]
+        found = [changed(cell, local_iam, runner) for cell in progress(todo, len(todo))]
     lines = [
-        f"- {method}: {change}\n" for (_, method), change in zip(todo, found, strict=True) if change
+        f"- {cell.start_method}: {change}\n"
+        for cell, change in zip(todo, found, strict=True)
+        if change
     ]
     if not lines:
         print(f"{len(todo)} verdicts stand")

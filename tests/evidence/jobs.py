@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from tests.runner import START_METHODS
+
 RELEASE = (
     "CONTRIBUTING.md",
     "LICENSE",
@@ -24,16 +26,32 @@ class Job:
     stdin: str = ""
 
 
+ONE_START_METHOD = {
+    "threads/share_one_client": "fork",
+}
+"""Programs that start no process, or choose themselves how to, each with the method to set."""
+
+
+def start_methods(file: str) -> tuple[str, ...]:
+    """Return the start methods that make a difference to a recipe or broken twin."""
+    name = file.removesuffix("_broken")
+    method = ONE_START_METHOD.get(file) or ONE_START_METHOD.get(name)
+    return (method,) if method else START_METHODS
+
+
+def variants(*files: str) -> list[tuple[str, str]]:
+    """List each file with each start method that makes a difference to it."""
+    return [(file, method) for file in files for method in start_methods(file)]
+
+
 def job(file: str, project: str, service_accounts: list[str]) -> Job:
     """Give a recipe, or its broken twin, the inputs that its usage line asks for.
 
-    Raises LookupError where the recipe has none yet.
+    Most recipes read service accounts from standard input; others are named here.
     """
     name = file.removesuffix("_broken")
     if name == "threads/share_one_client":
         return Job(inputs=tuple(service_accounts), argv=(project,))
     if name == "processes/create_in_process":
         return Job(inputs=RELEASE, argv=(service_accounts[0], *RELEASE))
-    if name == "processes/create_in_pool_worker":
-        return Job(inputs=tuple(service_accounts), stdin="\n".join(service_accounts))
-    raise LookupError(f"no job for {file}: give it inputs in tests/evidence/jobs.py")
+    return Job(inputs=tuple(service_accounts), stdin="\n".join(service_accounts))

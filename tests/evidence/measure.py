@@ -8,21 +8,26 @@ import re
 import sysconfig
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime, timezone
 from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple, TypeVar
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import Job, job
+from tests.evidence.jobs import Job, job, start_methods
 from tests.evidence.trials import (
+    FORK_SUPPORT,
     OUTPUTS,
     ROOT,
     Environment,
     Trial,
+    all_trials,
     append_trial,
-    read_trials,
+    drop_trials_of_other_texts,
     recipe_files,
     recipe_path,
     sha256,
@@ -31,46 +36,51 @@ from tests.runner import START_METHODS, InterpreterRunner, Run, outcome_of_recip
 
 RECIPE_DEADLINE = 60.0
 HANG_DEADLINE = 15.0
-"""Seconds. What ends by itself does so well within the first; under fork a twin that has not
-ended by the second hangs, and is not waited for any longer.
+"""Seconds. What ends by itself does so well within the first; a twin that has not ended by the
+second hangs, and is not waited for any longer.
 """
+
+
+class Cell(NamedTuple):
+    """What a trial is to try: a file in one variant of this environment."""
+
+    file: str
+    start_method: str
+    fork_support: str = "unset"
 
 
 def attempt(
     script: Path,
     work: Job,
-    start_method: str,
+    cell: Cell,
     local_iam: LocalIAM,
     runner: InterpreterRunner,
-    deadline: float = RECIPE_DEADLINE,
 ) -> tuple[str, Run]:
-    """Run a script once with a job; return its outcome and all that it did."""
+    """Run a script with a job in the place of the cell's file; return what became of it."""
+    unset = cell.fork_support == "unset"
     run = runner.run(
         script,
         work.argv,
-        deadline=deadline,
-        start_method=start_method,
+        deadline=HANG_DEADLINE if cell.file.endswith("_broken") else RECIPE_DEADLINE,
+        start_method=cell.start_method,
         stdin=work.stdin,
-        environment=local_iam.environment,
+        environment={
+            **local_iam.environment,
+            "GRPC_ENABLE_FORK_SUPPORT": None if unset else cell.fork_support,
+        },
         cwd=ROOT,
     )
     return str(outcome_of_recipe(run, work.inputs)), run
 
 
-def try_once(
-    file: str,
-    start_method: str,
-    local_iam: LocalIAM,
-    runner: InterpreterRunner,
-    deadline: float = RECIPE_DEADLINE,
-) -> tuple[Trial, Run]:
+def try_once(cell: Cell, local_iam: LocalIAM, runner: InterpreterRunner) -> tuple[Trial, Run]:
     """Run a recipe or broken twin once with its job, as a trial to store."""
-    work = job(file, local_iam.project, local_iam.service_accounts)
-    outcome, run = attempt(recipe_path(file), work, start_method, local_iam, runner, deadline)
+    work = job(cell.file, local_iam.project, local_iam.service_accounts)
+    outcome, run = attempt(recipe_path(cell.file), work, cell, local_iam, runner)
     trial = Trial(
-        file=file,
-        sha256=sha256(file),
-        environment=Environment.here(start_method),
+        file=cell.file,
+        sha256=sha256(cell.file),
+        environment=Environment.here(cell.start_method, cell.fork_support),
         outcome=outcome,
         seconds=round(run.seconds, 2),
         date=datetime.now(timezone.utc).date().isoformat(),
@@ -78,39 +88,38 @@ def try_once(
     return trial, run
 
 
-def deadline_of(file: str, start_method: str) -> float:
-    """Return the seconds after which a file hangs: a twin does so under fork alone."""
-    twin = file.endswith("_broken") and start_method == "fork"
-    return HANG_DEADLINE if twin else RECIPE_DEADLINE
-
-
-def missing(
-    files: list[str], start_methods: list[str], trials: int, stored: Iterable[Trial]
-) -> Iterator[tuple[str, str]]:
-    """Yield file and start method of each trial that is not yet stored for this environment."""
+def missing(cells: Iterable[Cell], trials: int, stored: Iterable[Trial]) -> Iterator[Cell]:
+    """Yield the cell of each trial that is not yet stored for this environment."""
     done = Counter((trial.file, trial.sha256, trial.environment) for trial in stored)
-    for file in files:
-        for start_method in start_methods:
-            counted = done[file, sha256(file), Environment.here(start_method)]
-            yield from [(file, start_method)] * (trials - counted)
+    for cell in cells:
+        environment = Environment.here(cell.start_method, cell.fork_support)
+        yield from [cell] * (trials - done[cell.file, sha256(cell.file), environment])
 
 
 def keep_output(trial: Trial, run: Run) -> None:
     """Keep what a broken twin printed when it failed, for its page."""
     if not trial.file.endswith("_broken") or trial.outcome == "ok":
         return
-    output = OUTPUTS / f"{trial.file}.{trial.environment.start_method}.txt"
+    variant = trial.environment.start_method
+    if trial.environment.fork_support != "unset":
+        variant += f".{trial.environment.fork_support}"
+    output = OUTPUTS / f"{trial.file}.{variant}.txt"
     output.parent.mkdir(parents=True, exist_ok=True)
-    text = stack_of_a_worker(run.stderr) if trial.outcome == "hang" else run.stderr
+    text = stack_of_a_hang(run.stderr) if trial.outcome == "hang" else run.stderr
     output.write_text(without_this_machine(text), "utf-8")
 
 
-def stack_of_a_worker(text: str) -> str:
-    """Return what came before the stacks of a hang, and the first one of a worker in a call."""
+def stack_of_a_hang(text: str) -> str:
+    """Return what came before the stacks of a hang, and one of a main thread that waits.
+
+    One that waits in a call of gRPC comes first, then one that waits in a recipe.
+    """
     before, *stacks = re.split(r"^(?=(?:Current thread|Thread) 0x)", text, flags=re.MULTILINE)
-    frames = ("grpc/_channel.py", "multiprocessing/process.py")
-    workers = [stack for stack in stacks if all(frame in stack for frame in frames)]
-    return before + "".join(workers[:1])
+    main = [stack for stack in stacks if stack.startswith("Current")]
+    telling = [
+        stack for frame in ("grpc/_channel.py", "recipes/") for stack in main if frame in stack
+    ]
+    return before + "".join(telling[:1])
 
 
 def without_this_machine(text: str) -> str:
@@ -123,34 +132,72 @@ def without_this_machine(text: str) -> str:
 
 @click.command()
 @click.argument("files", nargs=-1)
-@click.option("--trials", default=20, show_default=True, help="Trials of each file and method.")
+@click.option("--trials", default=20, show_default=True, help="Trials of each file and variant.")
 @click.option("--start-method", multiple=True, type=click.Choice(START_METHODS))
-def main(files: tuple[str, ...], trials: int, start_method: tuple[str, ...]) -> None:
+@click.option(
+    "--fork-support",
+    multiple=True,
+    type=click.Choice(FORK_SUPPORT),
+    default=["unset"],
+    help="Values of GRPC_ENABLE_FORK_SUPPORT.",
+)
+@click.option("--jobs", default=2, show_default=True, help="Trials at a time.")
+def main(
+    files: tuple[str, ...],
+    trials: int,
+    start_method: tuple[str, ...],
+    fork_support: tuple[str, ...],
+    jobs: int,
+) -> None:
     """Run FILES (paths below recipes/ without .py; all if none) and store their trials."""
     unknown = sorted(set(files) - set(recipe_files()))
     if unknown:
         raise click.UsageError(f"no such recipe: {', '.join(unknown)}; see recipes/")
-    chosen = list(files) or recipe_files()
-    todo = list(missing(chosen, list(start_method or START_METHODS), trials, read_trials()))
+    cells = [
+        Cell(file, method, support)
+        for file in files or recipe_files()
+        for method in start_methods(file)
+        if method in (start_method or START_METHODS)
+        for support in fork_support
+    ]
+    for file in {cell.file for cell in cells}:
+        drop_trials_of_other_texts(file)
+    for trial, run in at_a_time(jobs, list(missing(cells, trials, all_trials()))):
+        append_trial(trial)
+        keep_output(trial, run)
+
+
+def at_a_time(jobs: int, todo: list[Cell]) -> Iterator[tuple[Trial, Run]]:
+    """Try the cells, so many at a time, each time with a local IAM that no other trial uses."""
     with contextlib.ExitStack() as stack:
-        local_iam = stack.enter_context(LocalIAM())
-        runner = stack.enter_context(InterpreterRunner())
-        for file, method in progress(todo):
-            deadline = deadline_of(file, method)
-            trial, run = try_once(file, method, local_iam, runner, deadline)
-            append_trial(trial)
-            keep_output(trial, run)
+        idle: SimpleQueue[tuple[LocalIAM, InterpreterRunner]] = SimpleQueue()
+        for _ in range(min(jobs, len(todo))):
+            local_iam = stack.enter_context(LocalIAM())
+            idle.put((local_iam, stack.enter_context(InterpreterRunner())))
+
+        def try_with_an_idle_one(cell: Cell) -> tuple[Trial, Run]:
+            local_iam, runner = idle.get()
+            local_iam.heal()
+            try:
+                return try_once(cell, local_iam, runner)
+            finally:
+                idle.put((local_iam, runner))
+
+        threads = stack.enter_context(ThreadPoolExecutor(jobs))
+        stack.callback(threads.shutdown, cancel_futures=True)
+        futures = {threads.submit(try_with_an_idle_one, cell): cell for cell in todo}
+        for future in progress(as_completed(futures), len(todo)):
+            yield future.result()
 
 
-def progress(todo: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+T = TypeVar("T")
+
+
+def progress(items: Iterable[T], total: int) -> Iterator[T]:
     """Yield each, with a bar of how many are done and how long the rest will take."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn()) as bar:
-        task = bar.add_task("trials", total=len(todo))
-        for file, method in todo:
-            bar.update(task, description=f"{file} ({method})")
-            yield file, method
-            bar.advance(task)
+    columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as bar:
+        yield from bar.track(items, total)
 
 
 if __name__ == "__main__":

@@ -1,35 +1,43 @@
 """Sphinx directives that draw each page's numbers from the stored trials.
 
 `verified` (no argument): how the recipe that the page is about held.
-`verdicts FILE`: the outcomes of a recipe or broken twin by start method.
-`output FILE START_METHOD`: what a broken twin printed when it failed.
+`verdicts FILE`: the outcomes of a recipe or broken twin by start method; its option `fork-support`
+lists values of GRPC_ENABLE_FORK_SUPPORT (`unset 0 1`), which then have a column.
+`output FILE START_METHOD [FORK_SUPPORT]`: what a broken twin printed when it failed.
 `environments`: every environment that has trials.
 
 The role `constant` shows a number as a file of the checkout defines it: `PATH:NAME`.
 """
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
+from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from jinja2 import Environment as Templates
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
-from sphinx.util.typing import ExtensionMetadata
+from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
+from tests.evidence.jobs import start_methods
 from tests.evidence.trials import (
     OUTPUTS,
-    RECORD,
+    RECORDS,
     ROOT,
     Trial,
-    read_trials,
+    all_trials,
     recipe_path,
+    record_of,
 )
 from tests.evidence.verdicts import CONFIDENCE, Verdict, verdict
 from tests.runner import START_METHODS
 
 TEMPLATES = Templates(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - it makes Markdown
+
+FORK_SUPPORT_COLUMN = "`GRPC_ENABLE_FORK_SUPPORT`"
 
 VERIFIED = TEMPLATES.from_string("""\
 :::{container} verified
@@ -43,21 +51,11 @@ google-cloud-iam {{ google_cloud_iam }};
 :::
 """)
 
-VERDICTS = TEMPLATES.from_string("""\
-| start method | outcome | trials | failures ({{ confidence }} interval) | Python | grpcio |
-| --- | --- | --- | --- | --- | --- |
+TABLE = TEMPLATES.from_string("""\
+| {{ rows[0] | join(" | ") }} |
+|{{ " --- |" * rows[0] | length }}
 {% for row in rows %}
-| {{ row.start_method }} | {{ row.outcomes }} | {{ row.trials }} | {{ row.frequency }} \
-| {{ row.python }} | {{ row.grpcio }} |
-{% endfor %}
-""")
-
-ENVIRONMENTS = TEMPLATES.from_string("""\
-| Python | grpcio | google-cloud-iam | system | trials | dates |
-| --- | --- | --- | --- | --- | --- |
-{% for row in rows %}
-| {{ row.python }} | {{ row.grpcio }} | {{ row.google_cloud_iam }} | {{ row.system }} \
-| {{ row.trials }} | {{ row.dates }} |
+| {{ row.values() | join(" | ") }} |
 {% endfor %}
 """)
 
@@ -96,13 +94,16 @@ def verified(stored: Verdict) -> str:
     )
 
 
-def verdicts(file: str) -> str:
+def verdicts(file: str, fork_support: Sequence[str] = ("unset",)) -> str:
     rows = [
         verdict_row(Verdict(file, tuple(trials)))
-        for method in START_METHODS
-        for trials in by_environment(verdict(file, method).trials)
+        for support in fork_support
+        for method in start_methods(file)
+        for trials in by_environment(verdict(file, method, support).trials)
     ]
-    return VERDICTS.render(rows=rows, confidence=f"{CONFIDENCE:.0%}")
+    if list(fork_support) != ["unset"]:
+        return TABLE.render(rows=rows)
+    return TABLE.render(rows=[{k: row[k] for k in row if k != FORK_SUPPORT_COLUMN} for row in rows])
 
 
 def badge(outcome: str, count: int) -> str:
@@ -111,12 +112,15 @@ def badge(outcome: str, count: int) -> str:
 
 def verdict_row(stored: Verdict) -> dict[str, object]:
     low, high = stored.frequency
+    shown = versions(stored.trials)
     return {
-        "start_method": stored.environments[0].start_method,
-        "outcomes": " ".join(badge(name, n) for name, n in stored.outcomes.most_common()),
+        FORK_SUPPORT_COLUMN: stored.environments[0].fork_support,
+        "start method": stored.environments[0].start_method,
+        "outcome": " ".join(badge(name, n) for name, n in stored.outcomes.most_common()),
         "trials": len(stored.trials),
-        "frequency": f"{low:.0%} to {high:.0%}",
-        **versions(stored.trials),
+        f"failures ({CONFIDENCE:.0%} interval)": f"{low:.0%} to {high:.0%}",
+        "Python": shown["python"],
+        "grpcio": shown["grpcio"],
     }
 
 
@@ -131,17 +135,20 @@ def by_environment(trials: Iterable[Trial]) -> list[list[Trial]]:
 
 
 def environments() -> str:
-    rows = by_environment(read_trials())
-    return ENVIRONMENTS.render(
-        rows=[{"trials": len(row), "dates": span(row), **versions(row)} for row in rows]
-    )
+    rows = []
+    for trials in by_environment(all_trials()):
+        shown = versions(trials)
+        shown["google-cloud-iam"] = shown.pop("google_cloud_iam")
+        rows.append({**shown, "trials": len(trials), "dates": span(trials)})
+    return TABLE.render(rows=rows)
 
 
 class EvidenceDirective(SphinxDirective):
     """Parses Markdown that a function of this module drew from the trials."""
 
-    def parse(self, draw: Callable[[], str]) -> list[nodes.Node]:
-        self.env.note_dependency(str(RECORD))
+    def parse(self, draw: Callable[[], str], *records: Path) -> list[nodes.Node]:
+        for record in records:
+            self.env.note_dependency(str(record))
         try:
             return self.parse_text_to_nodes(draw())
         except (LookupError, ValueError) as error:
@@ -154,32 +161,36 @@ class VerifiedDirective(EvidenceDirective):
     def run(self) -> list[nodes.Node]:
         file = self.env.docname.replace("-", "_")
         self.env.note_dependency(str(recipe_path(file)))
-        return self.parse(lambda: verified(verdict(file)))
+        return self.parse(lambda: verified(verdict(file)), record_of(file))
 
 
 class VerdictsDirective(EvidenceDirective):
     """Shows the outcomes of the recipe or broken twin that it names."""
 
     required_arguments = 1
+    option_spec: ClassVar[OptionSpec] = {"fork-support": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
-        return self.parse(lambda: verdicts(self.arguments[0]))
+        file = self.arguments[0]
+        support = self.options.get("fork-support", "unset").split()
+        return self.parse(lambda: verdicts(file, support), record_of(file))
 
 
 class EnvironmentsDirective(EvidenceDirective):
     """Shows where the trials were made."""
 
     def run(self) -> list[nodes.Node]:
-        return self.parse(environments)
+        return self.parse(environments, *RECORDS.rglob("*.jsonl"))
 
 
 class OutputDirective(SphinxDirective):
     """Shows a stored output as it was printed."""
 
     required_arguments = 2
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        output = OUTPUTS / "{}.{}.txt".format(*self.arguments)
+        output = OUTPUTS / (".".join(self.arguments) + ".txt")
         if not output.exists():
             raise self.error(f"no {output.name}: run python3 noxfile.py evidence")
         self.env.note_dependency(str(output))

@@ -6,7 +6,7 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import job
-from tests.evidence.measure import RECIPE_DEADLINE
+from tests.evidence.measure import RECIPE_DEADLINE, Cell
 from tests.evidence.today import outcomes
 from tests.evidence.trials import ROOT, recipe_path
 from tests.evidence.verdicts import contradiction, verdict
@@ -15,8 +15,10 @@ from tests.runner import InterpreterRunner, Run
 Cook = Callable[..., Run]
 """`cook(file, *argv, **variables)` runs a recipe in a new interpreter; without argv, its job."""
 
-Stands = Callable[[str, str], None]
-"""`stands(file, start_method)` fails where today's outcomes contradict the stored verdict."""
+Stands = Callable[..., None]
+"""`stands(file, start_method, fork_support="unset")` fails where today's outcomes contradict the
+stored verdict.
+"""
 
 
 @pytest.fixture(scope="session", name="recipe_runner")
@@ -47,10 +49,11 @@ def _stands(
     recipe_runner: InterpreterRunner,
     record_property: Callable[[str, object], None],
 ) -> Stands:
-    def stands(file: str, start_method: str) -> None:
+    def stands(file: str, start_method: str, fork_support: str = "unset") -> None:
         seen: list[str] = []
-        today = outcomes(file, start_method, local_iam, recipe_runner)
-        contradicted = contradiction(verdict(file, start_method), note(today, seen))
+        cell = Cell(file, start_method, fork_support)
+        today = outcomes(cell, local_iam, recipe_runner)
+        contradicted = contradiction(verdict(*cell), note(today, seen))
         record_property("kind", "twin" if file.endswith("_broken") else "recipe")
         record_property("file", file)
         record_property("outcome", seen[-1])

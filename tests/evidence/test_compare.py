@@ -14,9 +14,8 @@ FILE = "threads/share_one_client"
 
 
 def run(report: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
-    """Compare one recipe with one start method alone; return the exit code and the output."""
-    monkeypatch.setattr(compare, "START_METHODS", ("spawn",))
-    monkeypatch.setattr(compare, "recipe_files", lambda: [FILE])
+    """Compare one recipe alone; return the exit code and the output."""
+    monkeypatch.setattr(compare, "variants", lambda *files: [(FILE, "fork")])
     result = CliRunner().invoke(compare.main, [f"--report={report}"])
     return result.exit_code, result.output
 
@@ -35,9 +34,11 @@ def test_verdicts_that_stand_make_no_report(
 def test_changed_verdict_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stored verdict that today contradicts is named with the versions; the exit code is 1."""
 
-    def always_raised(file: str, start_method: str) -> Verdict:
-        stored = verdict(file, start_method)
-        return Verdict(file, tuple(replace(trial, outcome="raises E") for trial in stored.trials))
+    def always_raised(*cell: str) -> Verdict:
+        stored = verdict(*cell)
+        return Verdict(
+            stored.file, tuple(replace(trial, outcome="raises E") for trial in stored.trials)
+        )
 
     monkeypatch.setattr(today, "verdict", always_raised)
     code, _ = run(tmp_path / "report.md", monkeypatch)
@@ -45,4 +46,4 @@ def test_changed_verdict_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert 1 == code
     assert f"grpcio {Environment.here('fork').grpcio}" in report
-    assert f"- spawn: {FILE}: stored is {{'raises E':" in report
+    assert f"- fork: {FILE}: stored is {{'raises E':" in report

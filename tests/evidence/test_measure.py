@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.evidence import measure
-from tests.evidence.measure import main, missing, stack_of_a_worker, without_this_machine
+from tests.evidence.measure import Cell, main, missing, stack_of_a_hang, without_this_machine
 from tests.evidence.test_trials import TRIAL
 from tests.evidence.trials import ROOT, sha256
 from tests.runner import Outcome, Run
@@ -35,21 +35,21 @@ Current thread 0x05 (most recent call first):
 
 def test_stored_trials_are_not_made_again() -> None:
     """An interrupted measurement goes on where it stopped."""
-    left = [(FILE, "fork")] * 2 + [(FILE, "spawn")] * 3
+    fork, spawn = Cell(FILE, "fork"), Cell(FILE, "spawn")
 
-    assert left == list(missing([FILE], ["fork", "spawn"], 3, [STORED]))
+    assert [fork] * 2 + [spawn] * 3 == list(missing([fork, spawn], 3, [STORED]))
 
 
 def test_trials_of_another_text_or_environment_do_not_count() -> None:
     """A changed recipe, or another Python, is measured from the start."""
     other = replace(STORED, environment=replace(STORED.environment, python="3.9.0"))
 
-    assert 3 == len(list(missing([FILE], ["fork"], 3, [TRIAL, other])))
+    assert 3 == len(list(missing([Cell(FILE, "fork")], 3, [TRIAL, other])))
 
 
 def test_hang_is_shown_by_the_stack_of_a_worker_in_a_call() -> None:
     """What was logged before stays; of all stacks one that waits in gRPC is kept."""
-    shown = stack_of_a_worker(HANG)
+    shown = stack_of_a_hang(HANG)
 
     assert "fork_posix" in shown
     assert "a_worker" in shown

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import job
-from tests.evidence.measure import attempt
+from tests.evidence.jobs import job, variants
+from tests.evidence.measure import Cell, attempt
 from tests.evidence.trials import recipe_files, recipe_path
 from tests.evidence.verdicts import contradiction, verdict
-from tests.runner import START_METHODS, InterpreterRunner
+from tests.runner import InterpreterRunner
 
 RECIPES = [file for file in recipe_files() if not file.endswith("_broken")]
 
@@ -27,8 +27,7 @@ def without_client(file: str) -> str:
     return "".join(lines[: line - 1] + lines[line:])
 
 
-@pytest.mark.parametrize("start_method", START_METHODS)
-@pytest.mark.parametrize("file", RECIPES)
+@pytest.mark.parametrize(("file", "start_method"), variants(*RECIPES))
 def test_recipe_without_its_client_contradicts_its_verdict(
     local_iam: LocalIAM,
     recipe_runner: InterpreterRunner,
@@ -41,6 +40,6 @@ def test_recipe_without_its_client_contradicts_its_verdict(
     script.parent.mkdir()
     script.write_text(without_client(file), "utf-8")
     work = job(file, local_iam.project, local_iam.service_accounts)
-    outcome, _ = attempt(script, work, start_method, local_iam, recipe_runner)
+    outcome, _ = attempt(script, work, Cell(file, start_method), local_iam, recipe_runner)
 
     assert contradiction(verdict(file, start_method), [outcome]) is not None

@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.evidence.jobs import variants
 from tests.evidence.trials import (
     Environment,
     Trial,
+    all_trials,
     append_trial,
+    drop_trials_of_other_texts,
     read_trials,
     recipe_files,
+    record_of,
+    sha256,
 )
 from tests.evidence.verdicts import verdict
-from tests.runner import START_METHODS
 
 TRIAL = Trial(
     file="threads/share_one_client",
@@ -28,38 +32,46 @@ TRIAL = Trial(
 
 def test_stored_trials_are_valid() -> None:
     """Every line of the record is a trial, and there are some."""
-    assert read_trials()
+    assert all_trials()
 
 
 def test_trial_is_read_as_it_was_stored(tmp_path: Path) -> None:
     """A trial goes to the record and comes back equal."""
-    record = tmp_path / "trials.jsonl"
-    append_trial(TRIAL, record)
-    append_trial(replace(TRIAL, outcome="raises ValueError"), record)
+    append_trial(TRIAL, tmp_path)
+    append_trial(replace(TRIAL, outcome="raises ValueError"), tmp_path)
 
-    assert (TRIAL, replace(TRIAL, outcome="raises ValueError")) == read_trials(record)
+    assert (TRIAL, replace(TRIAL, outcome="raises ValueError")) == all_trials(tmp_path)
+
+
+def test_trials_of_another_text_are_dropped(tmp_path: Path) -> None:
+    """When a recipe was changed, the trials of today's text stay and those of others go."""
+    today = replace(TRIAL, sha256=sha256(TRIAL.file))
+    for trial in (TRIAL, today, TRIAL, today):
+        append_trial(trial, tmp_path)
+    drop_trials_of_other_texts(TRIAL.file, tmp_path)
+
+    assert (today, today) == all_trials(tmp_path)
 
 
 @pytest.mark.parametrize("line", ["{", "{}", json.dumps({**asdict(TRIAL), "more": 1})])
 def test_damaged_line_is_named(tmp_path: Path, line: str) -> None:
     """A line that is not a trial is an error with its number."""
-    record = tmp_path / "trials.jsonl"
-    append_trial(TRIAL, record)
+    append_trial(TRIAL, tmp_path)
+    record = record_of(TRIAL.file, tmp_path)
     with record.open("a", encoding="utf-8") as lines:
         lines.write(f"{line}\n")
 
-    with pytest.raises(ValueError, match=r"trials\.jsonl:2 is not a trial"):
+    with pytest.raises(ValueError, match=r"share_one_client\.jsonl:2 is not a trial"):
         read_trials(record)
 
 
 def test_outcome_outside_the_vocabulary_is_refused(tmp_path: Path) -> None:
     """A trial whose outcome no page could explain is not stored."""
     with pytest.raises(Exception, match="does not match"):
-        append_trial(replace(TRIAL, outcome="broken"), tmp_path / "trials.jsonl")
+        append_trial(replace(TRIAL, outcome="broken"), tmp_path)
 
 
-@pytest.mark.parametrize("start_method", START_METHODS)
-@pytest.mark.parametrize("file", recipe_files())
+@pytest.mark.parametrize(("file", "start_method"), variants(*recipe_files()))
 def test_every_file_has_a_verdict(file: str, start_method: str) -> None:
     """A recipe was ok in each stored trial; a broken twin was not in most of them."""
     stored = verdict(file, start_method)

@@ -1,11 +1,10 @@
-"""Trials: the plain record of what each run of a recipe or broken twin did."""
+"""Trials: the plain records of what each run of a recipe or broken twin did, a file each."""
 
 import hashlib
 import json
-import os
 import platform
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +13,9 @@ from jsonschema import Draft202012Validator, ValidationError
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "recipes"
 OUTPUTS = Path(__file__).with_name("outputs")
-RECORD = Path(__file__).with_name("trials.jsonl")
+RECORDS = Path(__file__).with_name("trials")
+FORK_SUPPORT = ("unset", "0", "1")
+"""What GRPC_ENABLE_FORK_SUPPORT may be; gRPC reads it when it is imported and started."""
 SCHEMA = Draft202012Validator(
     json.loads(Path(__file__).with_name("trials.schema.json").read_text("utf-8"))
 )
@@ -32,14 +33,14 @@ class Environment:
     system: str
 
     @classmethod
-    def here(cls, start_method: str) -> "Environment":
-        """Describe this interpreter and its packages."""
+    def here(cls, start_method: str, fork_support: str = "unset") -> "Environment":
+        """Describe this interpreter and its packages, for a run with these two settings."""
         return cls(
             python=platform.python_version(),
             grpcio=version("grpcio"),
             google_cloud_iam=version("google-cloud-iam"),
             start_method=start_method,
-            fork_support=os.environ.get("GRPC_ENABLE_FORK_SUPPORT", "unset"),
+            fork_support=fork_support,
             system=platform.system(),
         )
 
@@ -70,15 +71,24 @@ def recipe_files() -> list[str]:
     return sorted(path.as_posix() for path in found if path.parts[0] != "testing")
 
 
-def read_trials(record: Path = RECORD) -> tuple[Trial, ...]:
-    """Return every trial of the record.
+def record_of(file: str, records: Path = RECORDS) -> Path:
+    return records / f"{file}.jsonl"
+
+
+def read_trials(record: Path) -> tuple[Trial, ...]:
+    """Return every trial of a record; none where there is no such file.
 
     Raises ValueError with the line's number where a line is not a trial.
     """
     return _trials(record.name, record.read_text("utf-8") if record.exists() else "")
 
 
-@lru_cache(maxsize=1)
+def all_trials(records: Path = RECORDS) -> tuple[Trial, ...]:
+    """Return every trial of every record."""
+    return tuple(trial for path in sorted(records.rglob("*.jsonl")) for trial in read_trials(path))
+
+
+@cache
 def _trials(name: str, text: str) -> tuple[Trial, ...]:
     numbered = enumerate(text.splitlines(), 1)
     return tuple(_trial(f"{name}:{number}", line) for number, line in numbered)
@@ -93,9 +103,24 @@ def _trial(place: str, line: str) -> Trial:
     return Trial(**{**data, "environment": Environment(**data["environment"])})
 
 
-def append_trial(trial: Trial, record: Path = RECORD) -> None:
+def drop_trials_of_other_texts(file: str, records: Path = RECORDS) -> None:
+    """Forget the trials of what a recipe was before it was changed; they have no say any more."""
+    record = record_of(file, records)
+    if not record.exists():
+        return
+    lines = record.read_text("utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if sha256(file) in line]
+    if kept != lines:
+        complete = record.with_suffix(".new")
+        complete.write_text("".join(kept), "utf-8")
+        complete.replace(record)
+
+
+def append_trial(trial: Trial, records: Path = RECORDS) -> None:
     """Add a trial in one write, so that an interruption loses no trial and leaves no half line."""
     data = asdict(trial)
     SCHEMA.validate(data)
+    record = record_of(trial.file, records)
+    record.parent.mkdir(parents=True, exist_ok=True)
     with record.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(data) + "\n")

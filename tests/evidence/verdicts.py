@@ -8,7 +8,7 @@ from itertools import islice
 
 from scipy.stats import binomtest
 
-from tests.evidence.trials import Environment, Trial, read_trials, sha256
+from tests.evidence.trials import Environment, Trial, read_trials, record_of, sha256
 
 CONFIDENCE = 0.95
 """Of the interval of a frequency."""
@@ -66,7 +66,7 @@ class Verdict:
         )
 
 
-def verdict(file: str, start_method: str | None = None) -> Verdict:
+def verdict(file: str, start_method: str | None = None, fork_support: str = "unset") -> Verdict:
     """Count the stored trials of today's text of a file.
 
     Raises LookupError with the command that makes the trials where there are none.
@@ -74,13 +74,14 @@ def verdict(file: str, start_method: str | None = None) -> Verdict:
     wanted = sha256(file)
     trials = tuple(
         trial
-        for trial in read_trials()
-        if trial.file == file
-        and trial.sha256 == wanted
+        for trial in read_trials(record_of(file))
+        if trial.sha256 == wanted
         and start_method in (None, trial.environment.start_method)
+        and fork_support == trial.environment.fork_support
     )
     if not trials:
-        command = f"python3 noxfile.py evidence -- {file}"
+        option = "" if fork_support == "unset" else f" --fork-support {fork_support}"
+        command = f"python3 noxfile.py evidence -- {file}{option}"
         raise LookupError(f"no stored trial of today's text of recipes/{file}.py; run: {command}")
     return Verdict(file, trials)
 

@@ -18,17 +18,16 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import RELEASE
+from tests.evidence.jobs import RELEASE, variants
 from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import ROOT, recipe_path
-from tests.runner import START_METHODS, answers
+from tests.runner import answers
 
 FILE = "processes/create_in_process"
 SIGN = "SignBlob"
 
 
-@pytest.mark.parametrize("start_method", START_METHODS)
-@pytest.mark.parametrize("file", [FILE, f"{FILE}_broken"])
+@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe signs every file exactly once; the broken twin does not."""
     stands(file, start_method)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
+FORKING = {"processes", "safeguards"}
 Kind = Literal["ok", "raises", "hang", "crash", "parent crash", "lost"]
 
 _WORDS = re.compile(r"(ok|hang|lost)|(raises) ([A-Za-z_]\w*)|(crash|parent crash) (SIG[A-Z0-9+]+)")
@@ -86,10 +87,10 @@ def outcome_of_recipe(run: Run, inputs: Iterable[str]) -> Outcome:
     r"""Return the outcome of a recipe that prints a line `INPUT\tRESULT` for each input.
 
     A recipe that ends by itself with an input missing or answered twice has `lost`.
-    A main process of `processes/` that dies by a signal is a `parent crash`.
+    A main process that dies by a signal is a `parent crash` in the chapters where it forks.
     """
     outcome = run.outcome
-    if outcome.kind == "crash" and run.script.resolve().parent.name == "processes":
+    if outcome.kind == "crash" and run.script.resolve().parent.name in FORKING:
         return Outcome("parent crash", outcome.detail)
     ended = outcome in (Outcome("ok"), Outcome("raises", "SystemExit"))
     answered = Counter(name for name, _ in answers(run.stdout))

@@ -52,19 +52,21 @@ class Runner:
         deadline: float,
         start_method: str | None = None,
         stdin: str = "",
-        environment: Mapping[str, str] | None = None,
+        environment: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
         record_prints: bool = False,
     ) -> Run:
         """Run the script for at most `deadline` seconds, and kill whatever is left of it.
 
         `start_method` is set before the script begins, which then cannot set its own.
-        `environment` holds variables of this run, on top of the runner's and those of this process.
+        `environment` holds variables of this run, on top of the runner's and those of this process;
+        None takes a variable away.
         `cwd` is this process's folder unless given.
         RunnerError means that the runner failed, not the script.
         """
         supervisor = self._supervisor or self._start()
-        variables = {**os.environ, **self._environment, **(environment or {})}
+        wanted = {**os.environ, **self._environment, **(environment or {})}
+        variables = {name: value for name, value in wanted.items() if value is not None}
         request: Request = {
             "python": self._interpreter(supervisor, variables),
             "script": str(script.resolve(strict=True)),

@@ -3,17 +3,18 @@
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
+from tests.evidence.jobs import variants
 from tests.evidence.plugin import Cook, Stands
-from tests.runner import START_METHODS, answers
+from tests.runner import answers
 
 FILE = "threads/share_one_client"
 LIST_KEYS = "ListServiceAccountKeys"
 
 
-@pytest.mark.parametrize("start_method", START_METHODS)
-def test_verdict_stands(stands: Stands, start_method: str) -> None:
+@pytest.mark.parametrize(("file", "start_method"), variants(FILE))
+def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """Every account is answered exactly once."""
-    stands(FILE, start_method)
+    stands(file, start_method)
 
 
 def test_threads_use_one_connection(cook: Cook, local_iam: LocalIAM) -> None:
