@@ -37,7 +37,9 @@ suppress_warnings = ["git.*"]  # a page without a history has no date, and is a 
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-# Where the site lives. Nobody knows that at home: there it is what `python -m http.server` serves.
+# Where the site lives. At home it is what `python -m http.server` serves.
+# Recipes name their pages by the published address.
+published = "https://iam-concurrency-cookbook.readthedocs.io/en/latest/"
 html_baseurl = (
     os.environ.get("SITE_URL")
     or os.environ.get("READTHEDOCS_CANONICAL_URL")

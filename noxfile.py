@@ -222,9 +222,14 @@ def serve(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure speeds as ratios within one run."""
-    for benchmark in sorted(Path("tests", "benchmarks").glob("*.py")):
-        must(session, PYTHON, "-m", ".".join(benchmark.with_suffix("").parts))
+    """Measure speeds as ratios within one run; `-- NAME` runs one of tests/benchmarks/ alone."""
+    folder = Path("tests", "benchmarks")
+    names = sorted(path.stem for path in folder.glob("*.py") if path.stem != "results")
+    unknown = sorted({*session.posargs} - {*names})
+    if unknown:
+        session.error(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(names)}")
+    for name in session.posargs or names:
+        must(session, PYTHON, "-m", f"tests.benchmarks.{name}")
 
 
 @nox.session

@@ -6,6 +6,9 @@ lists values of GRPC_ENABLE_FORK_SUPPORT (`unset 0 1`), which then have a column
 `output FILE START_METHOD [FORK_SUPPORT]`: what a broken twin printed when it failed.
 `environments`: every environment that has trials.
 
+`benchmark NAME`: the table of a benchmark's stored result, with its versions and date.
+
+The role `figure` shows one figure of a stored result: `NAME:KEY`.
 The role `constant` shows a number as a file of the checkout defines it: `PATH:NAME`.
 """
 
@@ -22,6 +25,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
+from tests.benchmarks import results
 from tests.evidence.jobs import start_methods
 from tests.evidence.trials import (
     OUTPUTS,
@@ -35,6 +39,7 @@ from tests.evidence.trials import (
 from tests.evidence.verdicts import CONFIDENCE, Verdict, verdict
 from tests.runner import START_METHODS
 
+Shown = tuple[list[nodes.Node], list[nodes.system_message]]
 TEMPLATES = Templates(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - it makes Markdown
 
 FORK_SUPPORT_COLUMN = "`GRPC_ENABLE_FORK_SUPPORT`"
@@ -49,6 +54,13 @@ google-cloud-iam {{ google_cloud_iam }};
 {{ system }}.
 [How this is measured](/evidence/index.md).
 :::
+""")
+
+BENCHMARK = TEMPLATES.from_string("""
+
+Measured {{ result.date }} with Python {{ result.python }}, grpcio {{ result.grpcio }} and
+google-cloud-iam {{ result.google_cloud_iam }} on {{ result.cores }} cores;
+`python3 noxfile.py bench -- {{ name }}` measures it again.
 """)
 
 TABLE = TEMPLATES.from_string("""\
@@ -198,6 +210,11 @@ class OutputDirective(SphinxDirective):
         return [nodes.literal_block(text, text, language="text", source=str(output))]
 
 
+def benchmark(name: str) -> str:
+    result = results.read(name)
+    return TABLE.render(rows=result.rows) + BENCHMARK.render(result=result, name=name)
+
+
 def constant(path: str, name: str) -> str:
     """Return a number that a module assigns to a name, with commas between thousands.
 
@@ -211,16 +228,41 @@ def constant(path: str, name: str) -> str:
     raise LookupError(f"{path} has no number {name}")
 
 
-class ConstantRole(SphinxRole):
-    """Shows the number that it names."""
+class NumberRole(SphinxRole):
+    """Shows a number that stands in a file."""
 
-    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        path, _, name = self.text.partition(":")
-        self.env.note_dependency(str(ROOT / path))
+    def show(self, file: Path, draw: Callable[[], str]) -> Shown:
+        self.env.note_dependency(str(file))
         try:
-            return [nodes.Text(constant(path, name))], []
+            return [nodes.Text(draw())], []
         except LookupError as error:
             return [], [self.inliner.reporter.error(str(error), line=self.lineno)]
+
+
+class ConstantRole(NumberRole):
+    """Shows the number that a file defines."""
+
+    def run(self) -> Shown:
+        path, _, name = self.text.partition(":")
+        return self.show(ROOT / path, lambda: constant(path, name))
+
+
+class FigureRole(NumberRole):
+    """Shows a figure that a benchmark measured."""
+
+    def run(self) -> Shown:
+        name, _, key = self.text.partition(":")
+        return self.show(results.path_of(name), lambda: results.figure(name, key))
+
+
+class BenchmarkDirective(EvidenceDirective):
+    """Shows the table of a benchmark, and what it was measured with."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        name = self.arguments[0]
+        return self.parse(lambda: benchmark(name), results.path_of(name))
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
@@ -229,5 +271,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("verdicts", VerdictsDirective)
     app.add_directive("environments", EnvironmentsDirective)
     app.add_directive("output", OutputDirective)
+    app.add_directive("benchmark", BenchmarkDirective)
     app.add_role("constant", ConstantRole())
+    app.add_role("figure", FigureRole())
     return {"version": "1", "parallel_read_safe": True}

@@ -1,10 +1,12 @@
 """The numbers of the pages."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from tests.evidence.pages import constant
+from tests.benchmarks import results
+from tests.evidence.pages import benchmark, constant
 from tests.pages.blocks import ROOT, find_pages
 
 NAMED = [
@@ -29,3 +31,19 @@ def test_number_that_is_not_there_is_an_error(path: str) -> None:
     """The build does not invent a number whose constant was renamed or moved."""
     with pytest.raises(LookupError, match=f"{path} has no number NO_SUCH_NAME"):
         constant(path, "NO_SUCH_NAME")
+
+
+def test_figures_of_a_benchmark_are_those_that_were_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Table and figures come from the stored result; what was not measured is an error."""
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    stored = results.store("a_benchmark", [{"way": "threads", "seconds": 1.5}], {"calls": 12345})
+
+    assert stored == results.read("a_benchmark")
+    assert "| threads | 1.5 |" in benchmark("a_benchmark").splitlines()
+    assert "12,345" == results.figure("a_benchmark", "calls")
+    with pytest.raises(LookupError, match="it has calls"):
+        results.figure("a_benchmark", "seconds")
+    with pytest.raises(LookupError, match=r"noxfile\.py bench -- another"):
+        results.read("another")

@@ -1,0 +1,76 @@
+"""Results of benchmarks whose figures stand on pages: one JSON file for each benchmark."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+from tests.evidence.trials import Environment
+
+RESULTS = Path(__file__).with_name("results")
+
+Row = dict[str, str | int | float]
+"""One row of a table; its keys are the columns' titles, with the unit in brackets."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a benchmark measured: rows for a table, and single figures by name.
+
+    `python`, `grpcio` and `google_cloud_iam` are versions, `cores` counts those of the machine.
+    """
+
+    rows: list[Row]
+    figures: dict[str, str | int | float] = field(default_factory=dict)
+    date: str = ""
+    python: str = ""
+    grpcio: str = ""
+    google_cloud_iam: str = ""
+    cores: int = 0
+
+
+def store(
+    name: str, rows: list[Row], figures: dict[str, str | int | float] | None = None
+) -> Result:
+    """Write what a benchmark measured here and today to `results/NAME.json`."""
+    here = Environment.here("fork")
+    result = Result(
+        rows=rows,
+        figures=figures or {},
+        date=datetime.now(timezone.utc).date().isoformat(),
+        python=here.python,
+        grpcio=here.grpcio,
+        google_cloud_iam=here.google_cloud_iam,
+        cores=len(os.sched_getaffinity(0)),
+    )
+    RESULTS.mkdir(exist_ok=True)
+    path_of(name).write_text(json.dumps(asdict(result), indent=1) + "\n", "utf-8")
+    return result
+
+
+def path_of(name: str) -> Path:
+    return RESULTS / f"{name}.json"
+
+
+def read(name: str) -> Result:
+    """Return a stored result.
+
+    Raises LookupError with the command that makes it where there is none.
+    """
+    if not path_of(name).exists():
+        command = f"python3 noxfile.py bench -- {name}"
+        raise LookupError(f"no stored result of the benchmark {name}; run: {command}")
+    return Result(**json.loads(path_of(name).read_text("utf-8")))
+
+
+def figure(name: str, key: str) -> str:
+    """Return one figure of a result as text, with commas between thousands.
+
+    Raises LookupError where there is no such result or figure.
+    """
+    figures = read(name).figures
+    if key not in figures:
+        raise LookupError(f"the benchmark {name} has no figure {key}; it has {', '.join(figures)}")
+    value = figures[key]
+    return value if isinstance(value, str) else f"{value:,}"
