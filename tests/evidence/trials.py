@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator, ValidationError
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "recipes"
 OUTPUTS = Path(__file__).with_name("outputs")
-RECORDS = Path(__file__).with_name("trials")
+RECORDS = Path(__file__).with_name("records")
 FORK_SUPPORT = ("unset", "0", "1")
 """What GRPC_ENABLE_FORK_SUPPORT may be; gRPC reads it when it is imported and started."""
 SCHEMA = Draft202012Validator(
