@@ -111,7 +111,7 @@ def verdicts(file: str, fork_support: Sequence[str] = ("unset",)) -> str:
         verdict_row(Verdict(file, tuple(trials)))
         for support in fork_support
         for method in start_methods(file)
-        for trials in by_environment(verdict(file, method, support).trials)
+        for trials in by_outcome(verdict(file, method, support).trials)
     ]
     if list(fork_support) != ["unset"]:
         return TABLE.render(rows=rows)
@@ -144,6 +144,15 @@ def by_environment(trials: Iterable[Trial]) -> list[list[Trial]]:
         return (*map(numbers, (each.python, each.grpcio, each.google_cloud_iam)), each.system)
 
     return [list(group) for _, group in groupby(sorted(trials, key=key), key=key)]
+
+
+def by_outcome(trials: Iterable[Trial]) -> list[list[Trial]]:
+    """Group trials by environment, and those together where all ended in the same one way."""
+    rows: dict[object, list[Trial]] = {}
+    for group in by_environment(trials):
+        outcomes = {trial.outcome for trial in group}
+        rows.setdefault(outcomes.pop() if len(outcomes) == 1 else group[0], []).extend(group)
+    return list(rows.values())
 
 
 def environments() -> str:

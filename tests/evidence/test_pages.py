@@ -1,12 +1,14 @@
 """The numbers of the pages."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.benchmarks import results
-from tests.evidence.pages import benchmark, constant
+from tests.evidence.pages import benchmark, by_outcome, constant
+from tests.evidence.test_trials import TRIAL
 from tests.pages.blocks import ROOT, find_pages
 
 NAMED = [
@@ -31,6 +33,16 @@ def test_number_that_is_not_there_is_an_error(path: str) -> None:
     """The build does not invent a number whose constant was renamed or moved."""
     with pytest.raises(LookupError, match=f"{path} has no number NO_SUCH_NAME"):
         constant(path, "NO_SUCH_NAME")
+
+
+def test_environments_in_which_all_trials_ended_alike_share_a_row() -> None:
+    """A row holds one way to end, in however many environments, or one environment of a race."""
+    older = replace(TRIAL, environment=replace(TRIAL.environment, python="3.9.9"))
+    lost = replace(older, outcome="lost")
+    oldest = replace(lost, environment=replace(lost.environment, python="3.8.8"))
+
+    assert [[older, TRIAL]] == by_outcome([TRIAL, older])
+    assert [[oldest], [older, lost], [TRIAL]] == by_outcome([TRIAL, older, lost, oldest])
 
 
 def test_figures_of_a_benchmark_are_those_that_were_stored(

@@ -16,15 +16,19 @@ RECIPES = [file for file in recipe_files() if not file.endswith("_broken")]
 
 
 def without_client(file: str) -> str:
-    """Return the recipe's text without the one line that creates its client."""
+    """Return the recipe's text with `None` in the place of each client that it constructs."""
     text = recipe_path(file).read_text("utf-8")
-    lines = text.splitlines(keepends=True)
-    (line,) = {
-        node.lineno
+    constructed = [
+        segment
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Assign) and ast.unparse(node.value).endswith("Client()")
-    }
-    return "".join(lines[: line - 1] + lines[line:])
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith("Client")
+        and (segment := ast.get_source_segment(text, node))
+    ]
+    assert constructed, f"{file} constructs no client"
+    for segment in constructed:
+        text = text.replace(segment, "None")
+    return text
 
 
 @pytest.mark.parametrize(("file", "start_method"), variants(*RECIPES))

@@ -1,6 +1,7 @@
 """Nothing is left out: what the site shows is what is run, and each recipe has its page."""
 
 import pickle
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -12,6 +13,7 @@ import pytest
 from docutils import nodes
 from sphinx import addnodes
 
+from conf import published
 from tests.pages.blocks import PAGES, ROOT, Page, find_pages, name_of
 
 RECIPES = ROOT / "recipes"
@@ -87,6 +89,15 @@ def test_broken_twin_is_on_its_page(site: Site, twin: Path) -> None:
     assert [list(unified_diff(before, after, lineterm=""))[2:]] == shown
     file = twin.relative_to(RECIPES).with_suffix("").as_posix()
     assert f":::{{verdicts}} {file}" in page.read_text("utf-8").splitlines()
+
+
+def test_address_in_a_recipe_is_that_of_a_page() -> None:
+    """A safeguard that names its page sends the reader to one that is published."""
+    texts = [path.read_text("utf-8") for path in RECIPES.rglob("*.py")]
+    named = {page for text in texts for page in re.findall(f"{published}([\\w/-]+)\\.html", text)}
+
+    assert named
+    assert set() == {page for page in named if not (PAGES / f"{page}.md").is_file()}
 
 
 @pytest.mark.parametrize("page", list(find_pages()), ids=lambda page: name_of(page.path))
