@@ -28,6 +28,7 @@ extensions = [
     "sphinx_reredirects",
     "sphinx_sitemap",
     "sphinxext.opengraph",
+    "tests.evidence.fork_matrix.pages",
     "tests.evidence.pages",
 ]
 nitpicky = True
@@ -109,21 +110,22 @@ def name_from_root(app: Sphinx, doctree: nodes.document) -> None:
             block.children = [nodes.Text(block.rawsource)]
 
 
-def pack_local_iam(app: Sphinx) -> None:
-    """Pack the folder of the local IAM for download, with the same bytes for the same files."""
-    packed = BytesIO()
-    with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
-        for path in sorted((ROOT / "recipes/testing/local_iam").glob("*.py")):
-            archive.writestr(ZipInfo(f"local_iam/{path.name}"), path.read_bytes())
-    download = ROOT / "docs/_downloads/local_iam.zip"
-    if not download.exists() or download.read_bytes() != packed.getvalue():
-        download.parent.mkdir(exist_ok=True)
-        complete = download.with_suffix(f".{os.getpid()}")
-        complete.write_bytes(packed.getvalue())
-        complete.replace(download)
+def pack_folders(app: Sphinx) -> None:
+    """Pack each recipe that is a folder for download, with the same bytes for the same files."""
+    for folder in sorted(path.parent for path in (ROOT / "recipes").glob("*/*/__init__.py")):
+        packed = BytesIO()
+        with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
+            for path in sorted(folder.glob("*.py")):
+                archive.writestr(ZipInfo(f"{folder.name}/{path.name}"), path.read_bytes())
+        download = ROOT / "docs/_downloads" / f"{folder.name}.zip"
+        if not download.exists() or download.read_bytes() != packed.getvalue():
+            download.parent.mkdir(exist_ok=True)
+            complete = download.with_suffix(f".{os.getpid()}")
+            complete.write_bytes(packed.getvalue())
+            complete.replace(download)
 
 
 def setup(app: Sphinx) -> None:
     """Connect what this file adds to Sphinx."""
-    app.connect("builder-inited", pack_local_iam)
+    app.connect("builder-inited", pack_folders)
     app.connect("doctree-read", name_from_root)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.evidence.trials import Environment
 
-RESULTS = Path(__file__).with_name("results")
+RESULTS = Path(__file__).with_name("stored")
 
 Row = dict[str, str | int | float]
 """One row of a table; its keys are the columns' titles, with the unit in brackets."""
@@ -33,7 +33,7 @@ class Result:
 def store(
     name: str, rows: list[Row], figures: dict[str, str | int | float] | None = None
 ) -> Result:
-    """Write what a benchmark measured here and today to `results/NAME.json`."""
+    """Write what a benchmark measured here and today to `stored/NAME.json`."""
     here = Environment.here("fork")
     result = Result(
         rows=rows,

@@ -1,7 +1,11 @@
 """Jobs: the real inputs that each recipe and broken twin is run with."""
 
+import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
+from tests.evidence.trials import ROOT
 from tests.runner import START_METHODS
 
 RELEASE = (
@@ -15,6 +19,10 @@ RELEASE = (
     "requirements.txt",
 )
 """Files of the checkout that are signed, below its root: two for each process."""
+ORDERS = 4000
+"""Lines of which no machine signs all in a second."""
+LARGE = 512 * 1024**2
+"""Bytes of a file that takes longer to read than a worker is given."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,20 @@ class Job:
 
 
 ONE_START_METHOD = {
+    "processes/recycle_workers": "forkserver",
+    "processes/recycle_workers_broken": "fork",
+    "processes/preload_forkserver": "forkserver",
+    "processes/choose_start_method": "forkserver",
+    "processes/choose_start_method_broken": "fork",
+    "processes/create_on_first_use_broken": "fork",
     "threads/share_one_client": "fork",
+    "processes/close_then_fork_broken": "fork",
+    "processes/fork_before_threads_broken": "fork",
+    "processes/fork_directly": "fork",
+    "processes/start_other_programs": "fork",
+    "safeguards/fork_gate": "fork",
+    "safeguards/fork_guard": "fork",
+    "safeguards/pytest_fork_safety": "fork",
 }
 """Programs that start no process, or choose themselves how to, each with the method to set."""
 
@@ -50,8 +71,33 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     Most recipes read service accounts from standard input; others are named here.
     """
     name = file.removesuffix("_broken")
-    if name == "threads/share_one_client":
+    if name in {"threads/share_one_client", "processes/list_first_then_fork"}:
         return Job(inputs=tuple(service_accounts), argv=(project,))
     if name == "processes/create_in_process":
         return Job(inputs=RELEASE, argv=(service_accounts[0], *RELEASE))
+    if name == "processes/start_other_programs":
+        files = tuple(sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/**/*.py")))
+        return Job(inputs=files, argv=(service_accounts[0], *files))
+    if name == "processes/survive_worker_death":
+        files = (large_file(), *RELEASE)
+        return Job(inputs=files, argv=(service_accounts[0], *files))
+    if name == "processes/stop_pool":
+        lines = tuple(f"order-{number:04}" for number in range(ORDERS))
+        return Job(inputs=lines, argv=(service_accounts[0], "1"), stdin="\n".join(lines))
+    if name == "processes/recycle_workers":
+        stdin = "\n".join(service_accounts)
+        return Job(inputs=tuple(service_accounts), argv=("1",), stdin=stdin)
+    if name == "safeguards/pytest_fork_safety":
+        options = ("-c", os.devnull, "--noconftest", "-p", "no:cacheprovider", "-p", "no:terminal")
+        argv = (*options, "-s", "tests/safeguards/suite_of_mints.py")
+        stdin = "\n".join(service_accounts)
+        return Job(inputs=tuple(service_accounts), argv=argv, stdin=stdin)
     return Job(inputs=tuple(service_accounts), stdin="\n".join(service_accounts))
+
+
+def large_file() -> str:
+    """Return the path of a file of LARGE zeros, which takes no room on the disk."""
+    path = Path(tempfile.gettempdir(), "iam-cookbook-large-file")
+    with path.open("ab") as file:
+        file.truncate(LARGE)
+    return str(path)

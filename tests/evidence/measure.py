@@ -35,9 +35,9 @@ from tests.evidence.trials import (
 from tests.runner import START_METHODS, InterpreterRunner, Run, outcome_of_recipe
 
 RECIPE_DEADLINE = 60.0
-HANG_DEADLINE = 15.0
+HANG_DEADLINES = {"fork": 15.0, "spawn": 30.0, "forkserver": 30.0}
 """Seconds. What ends by itself does so well within the first; a twin that has not ended by the
-second hangs, and is not waited for any longer.
+second hangs, and is not waited for any longer. Workers that are not forked take longer to start.
 """
 
 
@@ -47,6 +47,12 @@ class Cell(NamedTuple):
     file: str
     start_method: str
     fork_support: str = "unset"
+
+
+def deadline_of(cell: Cell) -> float:
+    """Return the seconds after which a recipe or broken twin hangs."""
+    twin = cell.file.endswith("_broken")
+    return HANG_DEADLINES[cell.start_method] if twin else RECIPE_DEADLINE
 
 
 def attempt(
@@ -61,7 +67,7 @@ def attempt(
     run = runner.run(
         script,
         work.argv,
-        deadline=HANG_DEADLINE if cell.file.endswith("_broken") else RECIPE_DEADLINE,
+        deadline=deadline_of(cell),
         start_method=cell.start_method,
         stdin=work.stdin,
         environment={

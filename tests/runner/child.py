@@ -108,6 +108,8 @@ def _new_main(path: str) -> types.ModuleType:
     main.__loader__ = SourceFileLoader("__main__", path)
     main.__dict__.update(__builtins__=builtins, __cached__=None)
     sys.modules["__main__"] = main
+    if "__mp_main__" in sys.modules:  # by this name a spawned worker sends back what main defines
+        sys.modules["__mp_main__"] = main
     return main
 
 

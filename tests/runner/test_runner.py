@@ -117,6 +117,29 @@ def test_pool_works_with_each_start_method(try_: Try, method: str) -> None:
     assert f"{method} 1 4\n" == try_(source, start_method=method).stdout
 
 
+@pytest.mark.parametrize("method", START_METHODS)
+def test_workers_send_back_what_the_script_defines(try_: Try, method: str) -> None:
+    """An instance of the script's own class arrives as one of the same class."""
+    run = try_(
+        """
+        from concurrent.futures import ProcessPoolExecutor
+
+        class Own(Exception):
+            pass
+
+        def fail():
+            raise Own()
+
+        if __name__ == "__main__":
+            with ProcessPoolExecutor(1) as workers:
+                workers.submit(fail).result()
+        """,
+        start_method=method,
+    )
+
+    assert "raises Own" == str(run.outcome), run.stderr
+
+
 def test_script_can_set_its_own_start_method(try_: Try) -> None:
     """Nothing was chosen before the script begins."""
     source = """

@@ -15,6 +15,7 @@ from .conftest import PREFIX, ROOT
 PAGES = sorted(str(page.relative_to(ROOT / "docs"))[:-3] for page in ROOT.glob("docs/**/*.md"))
 FILES = sorted(path for path in ROOT.glob("recipes/*/*.py") if path.parent.name != "testing")
 RECIPES = [path for path in FILES if not path.stem.endswith("_broken")]
+FOLDERS = sorted(path.parent for path in ROOT.glob("recipes/*/*/__init__.py"))
 VERIFIED = re.compile(r"Verified \d{4}-\d\d-\d\d.*Python \d.*grpcio \d.*google-cloud-iam \d")
 HOME = "http://home" + PREFIX
 
@@ -154,12 +155,13 @@ def test_sitemap(site: Path) -> None:
     assert sorted(f"{PREFIX}{page}.html" for page in PAGES) == paths
 
 
-def test_local_iam_downloads_whole(site: Path) -> None:
-    """The archive of the local IAM holds the files of its folder, byte for byte."""
-    folder = ROOT / "recipes/testing/local_iam"
-    page = "testing/local-iam"
+@pytest.mark.parametrize("folder", FOLDERS, ids=page_of)
+def test_folder_downloads_whole(site: Path, folder: Path) -> None:
+    """The archive of a recipe that is a folder holds its files, byte for byte."""
+    page = page_of(folder)
     (packed,) = (path for path in downloads(read(site, page), page) if path.endswith(".zip"))
     with ZipFile(site / packed) as archive:
         unpacked = {name: archive.read(name) for name in archive.namelist()}
 
-    assert {f"local_iam/{path.name}": path.read_bytes() for path in folder.glob("*.py")} == unpacked
+    files = {f"{folder.name}/{path.name}": path.read_bytes() for path in folder.glob("*.py")}
+    assert files == unpacked

@@ -1,0 +1,108 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["google-cloud-iam>=2.19"]
+# ///
+"""Sign files with the key of a service account, in workers that may be killed amid their work.
+
+Usage: python survive_worker_death.py SERVICE_ACCOUNT FILE...
+"""
+
+import hashlib
+import signal
+import sys
+from base64 import b64encode
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from pathlib import Path
+
+import google.auth
+from google.api_core.exceptions import GoogleAPIError
+from google.cloud import iam_credentials_v1
+
+WORKERS = 4
+CPU_SECONDS = 0.25  # for a file, among others; a worker that takes longer is killed by the kernel
+CPU_SECONDS_ALONE = 60.0
+
+Answer = tuple[str | None, str | None]
+
+client: iam_credentials_v1.IAMCredentialsClient
+name: str
+limit: float
+
+
+def start_worker(account: str, cpu_seconds: float) -> None:
+    """Runs once in each worker, after the fork."""
+    global client, name, limit
+    client = iam_credentials_v1.IAMCredentialsClient()
+    name, limit = f"projects/-/serviceAccounts/{account}", cpu_seconds
+
+
+def sign(file: str) -> Answer:
+    """Runs in a worker. To sign a file twice does no harm, so it may be tried again."""
+    signal.setitimer(signal.ITIMER_PROF, limit)
+    try:
+        digest = hashlib.sha512()
+        with Path(file).open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+        response = client.sign_blob(name=name, payload=digest.digest(), timeout=10)
+    except (GoogleAPIError, OSError) as error:
+        return None, " ".join(str(error).split())
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return f"{response.key_id} {b64encode(response.signed_blob).decode()}", None
+
+
+def sign_files(
+    account: str, files: Iterable[str], workers: int, cpu_seconds: float
+) -> Iterator[tuple[str, Answer | None]]:
+    """Yield each file with its answer, or None where it was at work when a worker died."""
+    todo, settings = deque(files), (account, cpu_seconds)
+    while todo:
+        at_work: dict[Future[Answer], str] = {}
+        pool = ProcessPoolExecutor(workers, None, start_worker, settings)
+        with pool, suppress(BrokenProcessPool):
+            while todo or at_work:
+                while todo and len(at_work) < workers:  # what waits here outlives the pool
+                    future = pool.submit(sign, todo[0])
+                    at_work[future] = todo.popleft()
+                for future in wait(at_work, return_when=FIRST_COMPLETED).done:
+                    yield at_work[future], future.result()
+                    del at_work[future]
+        for future, file in at_work.items():  # the pool is broken: what it had is done or lost
+            lost = isinstance(future.exception(), BrokenProcessPool)
+            yield file, None if lost else future.result()
+
+
+def answers(account: str, files: Iterable[str]) -> Iterator[tuple[str, Answer]]:
+    """Yield each file with its answer, in the end."""
+    suspects: list[str] = []
+    for file, answer in sign_files(account, files, WORKERS, CPU_SECONDS):
+        if answer is None:
+            suspects.append(file)
+        else:
+            yield file, answer
+    for suspect in suspects:  # one after the other, alone, so that no other file dies with it
+        for file, answer in sign_files(account, [suspect], 1, CPU_SECONDS_ALONE):
+            yield file, answer or (None, "its worker died twice, the second time alone")
+
+
+def main(account: str, *files: str) -> int:
+    google.auth.default()  # fails here, once, and not in each worker
+    failures = 0
+    for file, (signature, error) in answers(account, dict.fromkeys(files)):
+        if error is None:
+            print(file, signature, sep="\t")
+        else:
+            failures += 1
+            print(file, error, sep="\t", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    sys.exit(main(*sys.argv[1:]))

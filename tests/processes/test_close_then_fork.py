@@ -1,0 +1,89 @@
+"""Using and closing a client, then forking."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from recipes.testing.local_iam import LocalIAM
+from tests.evidence.jobs import variants
+from tests.evidence.plugin import Cook, Stands
+from tests.processes.live import Live, live, wait_until
+from tests.runner import answers
+
+FILE = "processes/close_then_fork"
+ASK = "GetServiceAccount"
+GENERATE = "GenerateAccessToken"
+WORKERS = 4
+
+
+@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
+    """The recipe answers for every account exactly once; the broken twin freezes."""
+    stands(file, start_method)
+
+
+def test_workers_alone_have_connections(cook: Cook, local_iam: LocalIAM) -> None:
+    """One worker asks over a connection, each worker mints over one more, the parent has none."""
+    cook(FILE)
+    observation = local_iam.observe()
+
+    assert {ASK: 20, GENERATE: 20} == observation.calls
+    assert 2 <= observation.connections <= 1 + WORKERS
+
+
+def test_account_that_cannot_be_asked_for_is_reported(cook: Cook, local_iam: LocalIAM) -> None:
+    """Each account whose first call fails is named with the error, and no token is minted."""
+    local_iam.fail("PERMISSION_DENIED", method=ASK)
+    run = cook(FILE)
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert "" == run.stdout
+    assert set(local_iam.service_accounts) == set(dict(answers(run.stderr)))
+    assert {ASK: 20} == local_iam.observe().calls
+
+
+def test_account_without_a_token_is_reported(cook: Cook, local_iam: LocalIAM) -> None:
+    """Each account whose second call fails is named with the error."""
+    local_iam.fail("PERMISSION_DENIED", method=GENERATE)
+    run = cook(FILE)
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert set(local_iam.service_accounts) == set(dict(answers(run.stderr)))
+
+
+@contextmanager
+def workers_in(method: str, local_iam: LocalIAM) -> Iterator[tuple[Live, list[psutil.Process]]]:
+    """Start the recipe, and wait until calls of a method are under way."""
+    local_iam.slow(30, method=method)
+    with live(FILE) as running:
+        running.send(local_iam.service_accounts)
+        wait_until(lambda: local_iam.observe().calls.get(method, 0) >= WORKERS)
+        yield running, running.workers()
+
+
+@pytest.mark.parametrize("method", [ASK, GENERATE])
+def test_accounts_of_a_killed_worker_are_reported(local_iam: LocalIAM, method: str) -> None:
+    """Whenever a worker is killed, each account is answered or named with an error."""
+    with workers_in(method, local_iam) as (running, workers):
+        for worker in workers:
+            worker.kill()
+        minted, failed = running.finish()
+    names = [name for name, _ in answers(minted) + answers(failed)]
+
+    assert 1 == running.process.returncode
+    assert sorted(local_iam.service_accounts) == sorted(names)
+    assert "a worker died" in failed
+
+
+def test_every_worker_is_forked_before_the_first_call(local_iam: LocalIAM) -> None:
+    """While the first call is under way all workers are there, and they stay the same."""
+    with workers_in(ASK, local_iam) as (running, workers):
+        local_iam.heal()
+        local_iam.slow(30, method=GENERATE)
+        wait_until(lambda: local_iam.observe().calls.get(GENERATE, 0) >= WORKERS)
+        later = running.workers()
+
+    assert WORKERS == len(workers)
+    assert set(workers) == set(later)

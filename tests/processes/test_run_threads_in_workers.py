@@ -1,0 +1,71 @@
+"""Running threads in each worker."""
+
+from collections import Counter
+
+import pytest
+
+from recipes.testing.local_iam import LocalIAM
+from tests.evidence.jobs import variants
+from tests.evidence.plugin import Cook, Stands
+from tests.processes.live import live, wait_until
+from tests.runner import answers
+
+FILE = "processes/run_threads_in_workers"
+GENERATE = "GenerateAccessToken"
+PROCESSES = 2
+THREADS = 4
+
+
+@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
+    """The recipe mints a token for every account exactly once; the broken twin does not."""
+    stands(file, start_method)
+
+
+def test_threads_of_a_worker_share_its_connection(cook: Cook, local_iam: LocalIAM) -> None:
+    """There are as many connections as processes, and as many calls under way as threads."""
+    local_iam.slow(1, method=GENERATE)
+    cook(FILE)
+    observation = local_iam.observe()
+
+    assert {GENERATE: len(local_iam.service_accounts)} == observation.calls
+    assert PROCESSES == observation.connections
+    assert PROCESSES * THREADS == observation.most_in_flight
+
+
+def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIAM) -> None:
+    """Each account whose call fails is named with the error, and the exit code is 1."""
+    local_iam.fail("PERMISSION_DENIED", method=GENERATE)
+    run = cook(FILE)
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert "" == run.stdout
+    assert sorted(local_iam.service_accounts) == sorted(email for email, _ in answers(run.stderr))
+
+
+def test_missing_credentials_are_reported_with_each_account(
+    cook: Cook, local_iam: LocalIAM
+) -> None:
+    """Workers that cannot start are a failure of all accounts, not a wait without end."""
+    run = cook(FILE, GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
+    named = [email for email, _ in answers(run.stderr) if email in local_iam.service_accounts]
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert "DefaultCredentialsError" in run.stderr
+    assert sorted(local_iam.service_accounts) == sorted(named)
+
+
+def test_killed_worker_loses_no_account(local_iam: LocalIAM) -> None:
+    """Accounts whose worker was killed end as errors with their names, each exactly once."""
+    local_iam.slow(5, method=GENERATE)
+    accounts = local_iam.service_accounts
+    with live(FILE) as running:
+        running.send(accounts)
+        wait_until(lambda: local_iam.observe().calls.get(GENERATE, 0) == PROCESSES * THREADS)
+        running.workers()[0].kill()
+        stdout, stderr = running.finish()
+        assert running.leaves_nothing()
+
+    assert 1 == running.process.returncode
+    assert Counter(accounts) == Counter(email for email, _ in answers(stdout) + answers(stderr))
+    assert "terminated abruptly" in stderr
