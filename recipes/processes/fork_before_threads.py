@@ -11,7 +11,6 @@ Usage: gcloud iam service-accounts list --format='value(email)' |
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 
 from google.api_core.exceptions import GoogleAPIError
@@ -56,7 +55,7 @@ def main() -> int:
         for future in as_completed(served):
             try:
                 print(served[future], future.result(), sep="\t")
-            except (GoogleAPIError, RuntimeError, BrokenProcessPool) as error:
+            except (GoogleAPIError, RuntimeError) as error:  # of a call, or of the pool's end
                 failures += 1
                 print(served[future], " ".join(str(error).split()), sep="\t", file=sys.stderr)
     return 1 if failures else 0

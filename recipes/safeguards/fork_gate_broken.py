@@ -164,7 +164,6 @@ class Gate:
             self.open()
             raise
         if len(self.closings) == 1:
-            self.hush()
             LOG.debug("a fork waited %.6f s", time.monotonic() - began)
 
     def give_up(self, obstacles: list[str], refuse: bool) -> None:
@@ -173,17 +172,22 @@ class Gate:
             raise ForkRefusedError(f"in flight, so there was no fork: {text}")
         LOG.error("in flight, so the child of this fork may hang: %s", text)
 
-    def close_late(self) -> None:
-        """Runs in each fork, when it is too late to refuse it; `closed` came before, or did not."""
+    def before_fork(self) -> None:
+        """Runs in each fork, after all that runs before it; it is too late to refuse it."""
         self.close(refuse=False)
+        self.hush()
+
+    def after_fork(self) -> None:
+        while self.marks:
+            with suppress(OSError):  # it was closed
+                set_low_water(*self.marks.pop())
+        self.open()
 
     def open(self) -> None:
         if self.forker != get_ident() or not self.closings:
             return  # in the child, or after a fork that did not get its turn
         self.shut, self.cleared = self.closings.pop()
         if not self.closings:
-            while self.marks:
-                set_low_water(*self.marks.pop())
             self.forker = 0
         self.turn.release()
         while self.orphans and not self.forker:
@@ -602,7 +606,7 @@ def install(limit: float = LIMIT, *, refuse: bool = True) -> None:
     replace(os, "fork", forking)
     replace(os, "forkpty", forking)
     os.register_at_fork(
-        before=gate.close_late, after_in_parent=gate.open, after_in_child=gate.open_in_child
+        before=gate.before_fork, after_in_parent=gate.after_fork, after_in_child=gate.open_in_child
     )
 
 

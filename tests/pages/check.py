@@ -8,7 +8,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
@@ -37,11 +39,14 @@ TOOLS = Path(sys.executable).parent
 ENVIRONMENT = ROOT / ".venv"
 
 
+@dataclass
 class PagesConfig(ExamplesConfig):
     """Lint of blocks: Black's style, Ruff's default rules, sorted imports."""
 
-    def __init__(self) -> None:
-        super().__init__(line_length=88, quotes="double", target_version="py310", isort=True)
+    line_length: int = 88
+    quotes: Literal["single", "double", "either"] = "double"
+    target_version: Literal["py37", "py38", "py39", "py310", "py311"] = "py310"
+    isort: bool = True
 
     def ruff_config(self) -> tuple[str, ...]:
         own = 'lint.isort.known-first-party=["recipes"]'

@@ -7,21 +7,36 @@ import psutil
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
+from tests.evidence.jobs import job, variants
+from tests.evidence.measure import Cell, attempt
 from tests.evidence.plugin import Cook, Stands
+from tests.evidence.trials import recipe_path
 from tests.processes.live import Live, live, wait_until
-from tests.runner import answers
+from tests.runner import InterpreterRunner, answers
 
 FILE = "processes/close_then_fork"
+TWIN = f"{FILE}_broken"
 ASK = "GetServiceAccount"
 GENERATE = "GenerateAccessToken"
 WORKERS = 4
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), variants(FILE, TWIN))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe answers for every account exactly once; the broken twin freezes."""
     stands(file, start_method)
+
+
+@pytest.mark.parametrize("start_method", ["spawn", "forkserver"])
+def test_twin_works_where_its_process_is_not_forked(
+    local_iam: LocalIAM, recipe_runner: InterpreterRunner, start_method: str
+) -> None:
+    """The rule is about fork: with the other start methods the twin answers for every account."""
+    work = job(TWIN, local_iam.project, local_iam.service_accounts)
+    cell = Cell(FILE, start_method)  # with the recipe's time
+    outcome, _ = attempt(recipe_path(TWIN), work, cell, local_iam, recipe_runner)
+
+    assert "ok" == outcome
 
 
 def test_workers_alone_have_connections(cook: Cook, local_iam: LocalIAM) -> None:
@@ -41,6 +56,7 @@ def test_account_that_cannot_be_asked_for_is_reported(cook: Cook, local_iam: Loc
     assert "raises SystemExit" == str(run.outcome)
     assert "" == run.stdout
     assert set(local_iam.service_accounts) == set(dict(answers(run.stderr)))
+    assert len(local_iam.service_accounts) == run.stderr.count("was asked for")
     assert {ASK: 20} == local_iam.observe().calls
 
 
@@ -51,6 +67,7 @@ def test_account_without_a_token_is_reported(cook: Cook, local_iam: LocalIAM) ->
 
     assert "raises SystemExit" == str(run.outcome)
     assert set(local_iam.service_accounts) == set(dict(answers(run.stderr)))
+    assert len(local_iam.service_accounts) == run.stderr.count("was asked for")
 
 
 @contextmanager

@@ -5,21 +5,36 @@ from collections import Counter
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
+from tests.evidence.jobs import job, variants
+from tests.evidence.measure import Cell, attempt
 from tests.evidence.plugin import Cook, Stands
+from tests.evidence.trials import recipe_path
 from tests.processes.live import live, wait_until
-from tests.runner import answers
+from tests.runner import InterpreterRunner, answers
 
 FILE = "processes/fork_before_threads"
+TWIN = f"{FILE}_broken"
 SIGN = "SignBlob"
 GENERATE = "GenerateAccessToken"
 WORKERS = 4
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), variants(FILE, TWIN))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe answers for every account exactly once; the broken twin does not."""
     stands(file, start_method)
+
+
+@pytest.mark.parametrize("start_method", ["spawn", "forkserver"])
+def test_twin_works_where_its_process_is_not_forked(
+    local_iam: LocalIAM, recipe_runner: InterpreterRunner, start_method: str
+) -> None:
+    """The rule is about fork: with the other start methods the twin answers for every account."""
+    work = job(TWIN, local_iam.project, local_iam.service_accounts)
+    cell = Cell(FILE, start_method)  # with the recipe's time
+    outcome, _ = attempt(recipe_path(TWIN), work, cell, local_iam, recipe_runner)
+
+    assert "ok" == outcome
 
 
 def test_threads_share_one_client_and_each_worker_has_one(cook: Cook, local_iam: LocalIAM) -> None:
@@ -43,7 +58,7 @@ def test_failed_call_is_reported_with_its_account(
     assert "raises SystemExit" == str(run.outcome)
     assert "" == run.stdout
     assert Counter(local_iam.service_accounts) == Counter(dict(answers(run.stderr)).keys())
-    assert run.stderr.count("was asked for") == len(local_iam.service_accounts)
+    assert len(local_iam.service_accounts) == run.stderr.count("was asked for")
 
 
 def test_every_worker_is_forked_before_the_first_call(local_iam: LocalIAM) -> None:

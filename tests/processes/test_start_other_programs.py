@@ -74,6 +74,7 @@ def test_failed_call_is_reported_with_its_file(cook: Cook, local_iam: LocalIAM) 
 
     assert "raises SystemExit" == str(run.outcome)
     assert sorted(RELEASE) == sorted(name for name, _ in answers(run.stderr))
+    assert len(RELEASE) == run.stderr.count("was asked for")
 
 
 def put_in_place(folder: Path, program: str) -> str:
