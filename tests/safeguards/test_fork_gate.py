@@ -257,7 +257,8 @@ def test_children_answer_while_calls_of_every_kind_are_made(attack: Attack) -> N
     program = """
 stubs = Stubs(new_channel())
 option = (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1)
-one_thread = Stubs(new_channel(None, option))
+channel = new_channel(None, option)
+one_thread = Stubs(channel)
 
 
 def everything():
@@ -321,7 +322,8 @@ CALLS = {
     "a stream both ways": 'over = read(stubs.chat(iter([b"1"])))',
     "a stream in one thread": """
 option = (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1)
-over = read(Stubs(new_channel(None, option)).count(b"0.2"))
+channel = new_channel(None, option)
+over = read(Stubs(channel).count(b"0.2"))
 """,
     "a call": """
 thread = threading.Thread(target=stubs.echo, args=(b"1",))
