@@ -9,7 +9,8 @@ Usage: gcloud iam service-accounts list --format='value(email)' |
 """
 
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 from google.api_core.exceptions import GoogleAPIError
@@ -42,15 +43,21 @@ def main() -> int:
     emails = sys.stdin.read().split()
     context = get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)  # before the first worker: it starts the server
-    failures = 0
+    futures: dict[Future[str], str] = {}
+    failures: dict[str, Exception] = {}
     with ProcessPoolExecutor(WORKERS, mp_context=context, initializer=start_worker) as workers:
-        futures = {workers.submit(mint, email): email for email in emails}
+        for email in emails:
+            try:
+                futures[workers.submit(mint, email)] = email
+            except BrokenProcessPool as error:  # a worker has died before this was submitted
+                failures[email] = error
         for future, email in futures.items():
             try:
                 print(email, future.result(), sep="\t")
             except RuntimeError as error:  # of the call, or BrokenProcessPool
-                failures += 1
-                print(email, " ".join(str(error).split()), sep="\t", file=sys.stderr)
+                failures[email] = error
+    for email, failure in failures.items():
+        print(email, " ".join(str(failure).split()), sep="\t", file=sys.stderr)
     return 1 if failures else 0
 
 

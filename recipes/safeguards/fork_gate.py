@@ -9,11 +9,11 @@ Usage: gcloud iam service-accounts list --format='value(email)' |
            python fork_gate.py
 """
 
+import ctypes
 import gc
 import importlib
 import logging
 import os
-import select
 import socket
 import sys
 import threading
@@ -40,10 +40,10 @@ LIMIT = 10.0
 """Seconds that a fork waits for what is in flight."""
 
 PAGE = "https://iam-concurrency-cookbook.readthedocs.io/en/latest/safeguards/fork-gate.html"
-POLL = 0.0005
-SETTLE = 0.25
-WATER = 65536
-GRPC_THREADS = {"event_engine", "timer_manager", "default-executo", "resolver-execut"}
+POLL = 0.0005  # seconds, after which whoever waits looks again
+SETTLE = 0.25  # seconds in which a child's channel has noticed that it must connect anew
+CORE = {"event_engine", "timer_manager", "grpc_global_tim", "default-executo", "resolver-execut"}
+WATCHED = 0x8000001D  # as gRPC's sockets are by epoll: by edges, for input and output
 RESIDENTS = {
     ("grpc._cython.cygrpc", "_poll_wrapper"): "an open grpc.aio channel",
     ("grpc._server", "_serve"): "a running gRPC server",
@@ -70,6 +70,8 @@ class Gate:
         self.limit, self.refuse, self.is_installed = LIMIT, True, False
         self.plugins: set[Plugin] = set()
         self.channels: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.end, other = socket.socketpair()
+        other.close()
         self.start_afresh()
 
     def start_afresh(self) -> None:
@@ -80,11 +82,12 @@ class Gate:
         self.subscriptions: list[Any] = []
         self.orphans: list[Any] = []
         self.inherited: set[int] = set()  # channels whose connection is the parent's
-        self.marks: list[tuple[int, int]] = []  # of sockets, as they were
+        self.hidden: list[tuple[int, int]] = []  # connections, each with a second number
         self.turn = threading.RLock()  # of forks
         self.books = threading.RLock()  # of plugins
         self.closings: list[tuple[bool, bool]] = []
         self.closing, self.forker, self.shut, self.cleared = 0, 0, False, False
+        self.began = time.monotonic()
 
     # calls
 
@@ -148,6 +151,7 @@ class Gate:
         self.closings.append((self.shut, self.cleared))
         self.closing += len(self.closings) == 1
         self.forker = get_ident()
+        self.began = self.began if len(self.closings) > 1 else began
         try:
             while not self.cleared:
                 self.shut = True  # nobody enters, then look who is inside
@@ -163,8 +167,6 @@ class Gate:
         except BaseException:
             self.open()
             raise
-        if len(self.closings) == 1:
-            LOG.debug("a fork waited %.6f s", time.monotonic() - began)
 
     def give_up(self, obstacles: list[str], refuse: bool) -> None:
         text = f"{', '.join(sorted(obstacles))}; see {PAGE}"
@@ -173,15 +175,9 @@ class Gate:
         LOG.error("in flight, so the child of this fork may hang: %s", text)
 
     def before_fork(self) -> None:
-        """Runs in each fork, after all that runs before it; it is too late to refuse it."""
+        """Runs in each fork; it is too late to refuse it."""
         self.close(refuse=False)
-        self.hush()
-
-    def after_fork(self) -> None:
-        while self.marks:
-            with suppress(OSError):  # it was closed
-                set_low_water(*self.marks.pop())
-        self.open()
+        LOG.debug("a fork waited %.6f s", time.monotonic() - self.began)
 
     def open(self) -> None:
         if self.forker != get_ident() or not self.closings:
@@ -194,8 +190,10 @@ class Gate:
             self.orphans.pop()()
 
     def open_in_child(self) -> None:
-        subscriptions = self.subscriptions
+        subscriptions, hidden = self.subscriptions, self.hidden
         self.start_afresh()
+        for _, copy in hidden:
+            os.close(copy)
         self.inherited = {id(channel._channel) for channel in self.channels}
         for state in subscriptions:  # whose threads are the parent's
             state.reset_postfork_child()
@@ -224,21 +222,30 @@ class Gate:
 
     # connections
 
-    def hush(self) -> None:
-        """Wait until gRPC's own threads rest, and let nothing that arrives wake them.
+    def hide(self) -> None:
+        """Take the connections away: runs when gRPC's threads have stopped for the fork.
 
-        What they have begun when the process forks, the child does a second time, with the
-        parent's connection, which that breaks.
+        In a child, gRPC starts them before it closes the connections of its parent, and what
+        they write there breaks those. They find the end of a connection in its place.
         """
-        for number in watched_sockets():
-            with suppress(OSError):
-                self.marks.append((number, set_low_water(number, WATER)))
-        until, before = time.monotonic() + SETTLE, None
-        while (now := grpc_threads()) != before or "R" in str(now):
-            if time.monotonic() >= until:
-                return
-            before = now
+        for _ in range(20):
+            if not core_threads():
+                break
             time.sleep(POLL)
+        else:
+            return  # gRPC's handlers are older than the gate, or were skipped
+        for number in connections():
+            with suppress(OSError):
+                copy = os.dup(number)
+                os.dup2(self.end.fileno(), number, inheritable=False)
+                self.hidden.append((number, copy))
+
+    def show(self) -> None:
+        """Give the connections back: runs in the parent, before gRPC's threads start again."""
+        while self.hidden:
+            number, copy = self.hidden.pop()
+            os.dup2(copy, number, inheritable=False)
+            os.close(copy)
 
     def settle(self, channel: Any) -> None:
         """Wait until an inherited channel has noticed that it has to connect anew."""
@@ -282,42 +289,41 @@ def python_threads() -> dict[int, threading.Thread]:
     return dict(vars(threading)["_active"].copy())
 
 
-def grpc_threads() -> dict[str, list[str]]:
-    """Tell what each thread of gRPC's core does, and how often it has been switched."""
-    found = {}
-    with suppress(OSError):
-        for task in Path("/proc/self/task").iterdir():
-            with suppress(OSError):  # it ended
-                name, *lines = (task / "status").read_text().splitlines()
-                if name.partition("\t")[2] in GRPC_THREADS:
-                    found[task.name] = [
-                        x for x in lines if x.startswith(("State", "vol", "nonvol"))
-                    ]
-    return found
+def core_threads() -> set[str]:
+    """Name the threads of gRPC's core, by which it reads, writes and keeps time."""
+    names = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # it ended
+            names.add((task / "comm").read_text().strip())
+    return names & CORE
 
 
-def watched_sockets() -> list[int]:
-    """Find what native code of this process watches by edges, as gRPC does with its sockets."""
+def connections() -> list[int]:
+    """Find the connections of gRPC among the open files of this process."""
     found: list[int] = []
-    with suppress(OSError):
-        for link in Path("/proc/self/fd").iterdir():
-            with suppress(OSError):  # it was closed
-                if "eventpoll" in str(link.readlink()):
-                    lines = (Path("/proc/self/fdinfo") / link.name).read_text().splitlines()
-                    words = [line.split() for line in lines if line.startswith("tfd:")]
-                    found += [int(x[1]) for x in words if int(x[3], 16) & select.EPOLLET]
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # it was closed
+            if str(link.readlink()) == "anon_inode:[eventpoll]":
+                lines = Path("/proc/self/fdinfo", link.name).read_text().splitlines()
+                words = [line.split() for line in lines if line.startswith("tfd:")]
+                found += [int(word[1]) for word in words if int(word[3], 16) == WATCHED]
     return found
 
 
-def set_low_water(number: int, mark: int) -> int:
-    """Let a socket be readable from so many bytes on; OSError where it is none."""
-    copy = socket.socket(fileno=number)
-    try:
-        before = copy.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
-        copy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, mark)
-    finally:
-        copy.detach()
-    return before
+def at_fork(prepare: Callable[[], None], parent: Callable[[], None]) -> None:
+    """Let C's fork() itself call these: `prepare` last of its kind, `parent` first.
+
+    So it is if nothing of gRPC was there before, which registers the like.
+    """
+    libc = ctypes.CDLL(None)
+    CALLED_BY_C.extend([ctypes.CFUNCTYPE(None)(prepare), ctypes.CFUNCTYPE(None)(parent)])
+    if hasattr(libc, "pthread_atfork"):
+        libc.pthread_atfork(*CALLED_BY_C, None)
+    elif hasattr(libc, "__register_atfork"):  # what it stands for in the GNU C library
+        libc.__register_atfork(*CALLED_BY_C, None, None)
+
+
+CALLED_BY_C: list[Any] = []  # for as long as the process lives
 
 
 class Caller:
@@ -605,8 +611,10 @@ def install(limit: float = LIMIT, *, refuse: bool = True) -> None:
             count_thread(getattr(importlib.import_module(module), name))
     replace(os, "fork", forking)
     replace(os, "forkpty", forking)
+    if Path("/proc/self/fdinfo").is_dir():
+        at_fork(gate.hide, gate.show)
     os.register_at_fork(
-        before=gate.before_fork, after_in_parent=gate.after_fork, after_in_child=gate.open_in_child
+        before=gate.before_fork, after_in_parent=gate.open, after_in_child=gate.open_in_child
     )
 
 

@@ -307,25 +307,17 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 client: iam_credentials_v1.IAMCredentialsClient
 
 
-def expiry(email: str) -> str:
-    """The token is used where it was minted; only its expiry leaves."""
+def mint(email: str) -> tuple[str, str | None]:
+    """Runs in threads of the parent, and in workers, which inherit the client.
+
+    The token is used where it was minted; only its expiry leaves.
+    """
     name = f"projects/-/serviceAccounts/{email}"
-    token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
-    return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
-
-
-def mint(email: str) -> tuple[str, str | None, str | None]:
-    """Runs in a worker, which inherited the client."""
-    global client
     try:
-        try:
-            return email, expiry(email), None
-        except InheritedClientError as refusal:  # it comes before anything is sent
-            sys.stderr.write(f"{refusal}\n")  # at once: other workers write, too
-            client = iam_credentials_v1.IAMCredentialsClient()
-            return email, expiry(email), None
+        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
     except GoogleAPIError as error:  # errors of calls do not pickle, their text does
-        return email, None, " ".join(str(error).split())
+        return "", " ".join(str(error).split())
+    return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None
 
 
 def keep_busy(email: str, warm: Barrier, done: Event) -> None:
@@ -349,7 +341,13 @@ def main() -> int:
         warm.wait()  # every thread has an answer, and calls on
         try:
             with get_context("fork").Pool(WORKERS) as workers:
-                for email, validity, error in workers.imap_unordered(mint, emails):
+                results = [(email, workers.apply_async(mint, [email])) for email in emails]
+                for email, result in results:
+                    try:
+                        validity, error = result.get()
+                    except InheritedClientError as refusal:  # it comes before anything is sent
+                        print(refusal, file=sys.stderr)
+                        validity, error = mint(email)  # here, where the client was created
                     if error is None:
                         print(email, validity, sep="\t")
                     else:

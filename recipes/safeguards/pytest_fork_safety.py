@@ -19,6 +19,7 @@ import sys
 import sysconfig
 import threading
 import time
+import types
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ PYTHON = (sysconfig.get_path("stdlib"), sysconfig.get_path("scripts"), "<frozen 
 
 
 class UnsafeForkError(RuntimeError):
-    """A test forks while a gRPC call is in flight; its child was ended at once."""
+    """A test forks while a gRPC call is in flight; there is no child."""
 
 
 @dataclass(eq=False)
@@ -237,19 +238,25 @@ def before_fork() -> None:
 
 
 def after_fork() -> None:
-    """Note what was in flight before the fork and still is: it was so during the fork."""
-    held = [call for key, call in fork_of_thread.calls.items() if key in calls]
+    """What was in flight before the fork and still is, was so during the fork."""
+    fork_of_thread.unsafe = tell(
+        [call for key, call in fork_of_thread.calls.items() if key in calls]
+    )
+
+
+def tell(held: list[Call]) -> str | None:
+    """Note a fork with its calls for the end of the test, and say it at once: the test may hang."""
     if not held or (current and "allow_fork_during_call" in current.allowed):
-        return
+        return None
     lines = ["a fork while a gRPC call is in flight: a child that uses its client hangs"]
     for call in held:
         lines += [f"{call.method} in {call.thread}, called at", *call.stack]
     text = "\n".join([*lines, "the fork", *stack(), f"see {PAGE}"])
-    fork_of_thread.unsafe = text
     if current is not None:
         current.forks.append(text)
     if stderr is not None:
-        os.write(stderr, f"\n{text}\n".encode())  # now: the test may hang
+        os.write(stderr, f"\n{text}\n".encode())
+    return text
 
 
 def watched(fork: Callable[[], int]) -> Callable[[], int]:
@@ -257,8 +264,11 @@ def watched(fork: Callable[[], int]) -> Callable[[], int]:
     def call() -> int:
         __tracebackhide__ = True
         in_test = threading.current_thread() is threading.main_thread()
+        builtin = isinstance(fork, types.BuiltinFunctionType)
+        if in_test and builtin and (unsafe := tell([*calls.copy().values()])):
+            raise UnsafeForkError(unsafe)
         fork_of_thread.unsafe = None
-        pid = fork()
+        pid = fork()  # of somebody else, who may hold it until no call is in flight
         if pid and in_test and fork_of_thread.unsafe:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)

@@ -28,8 +28,12 @@ CACHE = ROOT / ".benchmark_cache" / "fork_gate.jsonl"
 PROGRAM_OF_RECIPE = "# the program"
 PROGRAM = "tests.benchmarks.programs.busy_forks"
 FORKS, BATCH, PATIENCE = 10_000, 250, 30.0
-COMPARED, COMPARED_BATCH, COMPARED_PATIENCE = 40, 10, 5.0
-"""Forks without the gate; most of their children hang, and each is waited for so many seconds."""
+SIMPLE = 2_500
+"""Forks behind a gate that waits for calls and does nothing else."""
+
+COMPARED = {"reused": (40, 10), "fresh": (400, 50)}
+COMPARED_PATIENCE = 5.0
+"""Forks without the gate, and those of a batch; each child is waited for so many seconds."""
 
 KINDS = {"reused": "the parent's", "fresh": "its own"}
 OUTCOMES = ("ok", "hung", "crashed", "failed", "refused")
@@ -153,10 +157,10 @@ def nothing(*_: object, **__: object) -> None:
 def main(forks: int) -> None:
     """Measure, keep each batch, store the sums."""
     gated = {kind: measure("gate", kind, forks, BATCH, PATIENCE) for kind in KINDS}
-    bare = {
-        kind: measure("none", kind, COMPARED, COMPARED_BATCH, COMPARED_PATIENCE) for kind in KINDS
-    }
+    bare = {kind: measure("none", kind, *COMPARED[kind], COMPARED_PATIENCE) for kind in KINDS}
+    simple = measure("calls", "reused", SIMPLE, BATCH, PATIENCE)
     rows = [row("installed", kind, reports) for kind, reports in gated.items()]
+    rows += [row("for calls alone", "reused", simple)]
     rows += [row("none", kind, reports) for kind, reports in bare.items()]
     reports = [report for some in gated.values() for report in some]
     outcomes = total(reports)
@@ -174,8 +178,11 @@ def main(forks: int) -> None:
             "calls_of_parent": sum(report["calls"] for report in reports),
             "errors_of_parent": sum(len(report["errors"]) for report in reports),
             "skipped_handlers": sum(report["skipped"] for report in reports),
-            "without_gate_reused_ok": total(bare["reused"])["ok"],
-            "without_gate_forks": COMPARED,
+            "simple_forks": SIMPLE,
+            "simple_failures": SIMPLE - total(simple)["ok"],
+            "simple_errors_of_parent": sum(len(report["errors"]) for report in simple),
+            "without_gate_fresh_ok": total(bare["fresh"])["ok"],
+            "without_gate_fresh_forks": COMPARED["fresh"][0],
             "cost_microseconds": round(gated_us - bare_us, 2),
         },
     )

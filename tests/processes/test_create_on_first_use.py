@@ -61,6 +61,19 @@ for lock in locks.values():
 assert client() is of_parent
 """
 
+BROKEN = """
+import os
+from concurrent.futures import ProcessPoolExecutor
+
+from recipes.processes.create_on_first_use import answered, submit_all
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1) as executor:
+        executor.submit(os._exit, 1).exception()
+        futures = submit_all(executor, ["nobody@example.com"])
+    assert [] == list(answered(futures))
+"""
+
 GRANTED = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -131,6 +144,15 @@ def test_executor_of_threads_shares_one_client(
 
     assert sorted(granted.items()) == sorted(printed)
     assert 1 == local_iam.observe().connections
+
+
+def test_broken_executor_leaves_accounts_without_an_answer(
+    recipe_runner: InterpreterRunner, local_iam: LocalIAM, tmp_path: Path
+) -> None:
+    """An executor whose process has died answers nothing, and nobody waits for it."""
+    ended = run(BROKEN, recipe_runner, local_iam, tmp_path)
+
+    assert "ok" == str(ended.outcome), ended.stderr
 
 
 def test_each_process_makes_one_connection(cook: Cook, local_iam: LocalIAM) -> None:

@@ -93,14 +93,19 @@ def test_workers_keep_their_client(cook: Cook, local_iam: LocalIAM) -> None:
 
 
 def test_workers_that_cannot_start_are_an_error_of_each_account(
-    cook: Cook, local_iam: LocalIAM
+    local_iam: LocalIAM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without credentials the cause is logged, each account is named once, and it ends."""
-    ended = cook(FILE, GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
+    """The cause is logged, and each account is named once, also those not yet submitted."""
+    emails = [f"{number}.{email}" for email in local_iam.service_accounts for number in range(2000)]
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "no-such-file.json")
+    with live(FILE) as running:
+        running.send(emails)
+        stdout, stderr = running.finish()
+        assert running.leaves_nothing()
 
-    assert "raises SystemExit" == str(ended.outcome)
-    assert "DefaultCredentialsError" in ended.stderr
-    assert Counter(local_iam.service_accounts) == Counter(n for n, _ in answers(ended.stderr))
+    assert (1, "") == (running.process.returncode, stdout)
+    assert "DefaultCredentialsError" in stderr
+    assert Counter(emails) == Counter(name for name, _ in answers(stderr))
 
 
 def test_killed_worker_loses_no_account(local_iam: LocalIAM) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.evidence.jobs import RELEASE, job, variants
 from tests.evidence.measure import Cell, attempt
 from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import ROOT, recipe_path
+from tests.processes.live import live, wait_until
 from tests.processes.test_create_in_process import listed_key
 from tests.runner import InterpreterRunner, answers
 
@@ -127,6 +129,23 @@ def test_program_at_its_limit_is_killed_with_what_it_started(
     assert sorted(RELEASE) == sorted(name for name, _ in answers(run.stderr))
     assert "timed out after 1 seconds" in run.stderr
     assert [] == run.left_behind
+
+
+def test_ctrl_c_does_not_reach_the_program(
+    local_iam: LocalIAM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A SIGINT to the recipe's process group interrupts the recipe, not what it has started."""
+    started, interrupted, ended = (tmp_path / name for name in ("started", "interrupted", "ended"))
+    program = f"trap 'touch {interrupted}' INT; touch {started}; sleep 2; touch {ended}; exit 3"
+    monkeypatch.setenv("PATH", put_in_place(tmp_path, program))
+    with live(FILE, local_iam.service_accounts[0], "LICENSE") as running:
+        wait_until(started.exists)
+        running.signal_all(signal.SIGINT)
+        _, failed = running.finish()
+
+    assert "KeyboardInterrupt" in failed
+    assert ended.exists()
+    assert not interrupted.exists()
 
 
 def test_twin_hangs_in_the_fork(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> None:

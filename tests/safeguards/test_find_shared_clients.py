@@ -279,6 +279,13 @@ def test_folders_that_are_left_out(tmp_path: Path) -> None:
     assert 1 == run(tmp_path, "build/shared.py").returncode
 
 
+def test_file_that_is_given_twice(shared: Path) -> None:
+    """A file is checked once, also where it is given by more than one path."""
+    done = run(shared, ".", "shared.py", shared / "shared.py")
+
+    assert (FINDING, "1 finding in 1 file\n") == (done.stdout, done.stderr)
+
+
 def test_suppression_of_a_rule_that_is_off_is_not_unused(shared: Path) -> None:
     """A comment for a rule is kept while the rule is off, and the comments' own rule can be off."""
     text = SHARED.replace("Client()", "Client()  # shared-client: ignore[client-at-import]")

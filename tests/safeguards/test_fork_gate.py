@@ -706,12 +706,12 @@ def read():
 thread = threading.Thread(target=read)
 thread.start()
 wait_until(lambda: answers)
-say("forked", forked(lambda: len(answers)))
+say("calls before the stream ended", forked(lambda: len(answers) >= 4))
 thread.join()
 """
     run = attack(PRELUDE + ECHO + INSTALL + program)
 
-    assert [("forked", "5")] == said(run)
+    assert [("calls before the stream ended", "True")] == said(run)
 
 
 def test_interrupted_calls_and_forks_leave_the_gate_open(attack: Attack) -> None:
@@ -751,43 +751,52 @@ say("gate", (dict(gate.in_flight), gate.forker, gate.closings))
     ] == said(run)
 
 
-def test_sockets_are_as_before_after_a_fork(attack: Attack) -> None:
-    """What the gate asks of sockets for the time of a fork ends with it, also in a refused one."""
+def test_connection_of_the_parent_is_hidden_from_the_child(attack: Attack) -> None:
+    """A child has another file in the place of the connection, and the parent goes on with it."""
     program = """
-fork_gate.install(limit=0.5)
+hidden = []
+
+
+class Gate(fork_gate.Gate):
+    def show(self):
+        hidden.append([[os.fstat(file).st_ino for file in files] for files in self.hidden])
+        super().show()
+
+
+fork_gate.gate = Gate()
+fork_gate.install()
 stubs = Stubs(new_channel())
 stubs.use_all()
+[number] = fork_gate.connections()
+connection = os.fstat(number).st_ino
 
 
-def marks():
-    found = []
-    for number in fork_gate.watched_sockets():
+def files():
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
         try:
-            found.append(fork_gate.set_low_water(number, 1))
+            found.add(os.fstat(int(name)).st_ino)
         except OSError:
             pass
     return found
 
 
-say("before", marks())
-os.register_at_fork(after_in_parent=lambda: say("forking", marks()))
-forked()
-stubs.use_all()
-say("forked", marks())
-stream = stubs.count(b"1000")
-try:
-    os.fork()
-except ForkRefusedError:
-    say("refused", marks())
-stream.cancel()
+say("parent has it", connection in files())
+say("child has it", forked(lambda: connection in files()))
+say("hidden", [(number == connection, copy == connection) for number, copy in hidden[0]])
+say("the same", fork_gate.connections() == [number] and os.fstat(number).st_ino == connection)
+say("nothing more", fork_gate.gate.hidden)
+say("parent", stubs.use_all())
 """
     run = attack(PRELUDE + ECHO + program)
 
     assert [
-        ("before", "[1]"),
-        ("forking", "[1]"),
-        ("forked", "[1]"),
-        ("refused", "[1]"),
+        ("parent has it", "True"),
+        ("child has it", "False"),
+        ("hidden", "[(False, True)]"),
+        ("the same", "True"),
+        ("nothing more", "[]"),
+        ("parent", "ok"),
     ] == said(run)
 
 
@@ -813,7 +822,9 @@ say("in time", answer())
 say("again", answer())
 client = iam_credentials_v1.IAMCredentialsClient()
 say("with a client", answer())
-say("forked", forked(lambda: sign(client)))
+for _ in range(5):
+    say("forked", forked(lambda: sign(client)))
+    say("parent", sign(client))
 """
     run = attack(PRELUDE + program)
 
@@ -823,7 +834,7 @@ say("forked", forked(lambda: sign(client)))
         ("in time", "None"),
         ("again", "None"),
         ("with a client", "None"),
-        ("forked", "256"),
+        *[("forked", "256"), ("parent", "256")] * 5,
     ] == said(run)
 
 

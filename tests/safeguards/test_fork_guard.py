@@ -149,20 +149,19 @@ def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     stands(file, start_method)
 
 
-def test_program_reports_each_worker_and_answers_each_account(
+def test_program_reports_each_refusal_and_answers_each_account(
     cook: Cook, local_iam: LocalIAM
 ) -> None:
-    """Each worker is refused the inherited client once, and goes on with one of its own."""
+    """The workers are refused the inherited client, and the parent answers for them."""
     run = cook(FILE)
     refusals = [line for line in run.stderr.splitlines() if PAGE in line]
-    workers = {
-        match[1] for line in refusals if (match := re.search(r"used in process (\d+)", line))
-    }
+    processes = re.findall(r"process (\d+) created .* used in process (\d+)", run.stderr)
 
     assert "ok" == str(run.outcome)
     assert sorted(local_iam.service_accounts) == sorted(name for name, _ in answers(run.stdout))
-    assert 1 <= len(refusals) <= 4
-    assert len(refusals) == len(workers)
+    assert len(local_iam.service_accounts) == len(refusals) == len(processes)
+    assert 1 == len({creator for creator, _ in processes})
+    assert all(creator != user for creator, user in processes)
 
 
 def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIAM) -> None:
@@ -199,6 +198,8 @@ shared = iam_credentials_v1.IAMCredentialsClient(transport=client.transport)
 request = SignBlobRequest(name=NAME, payload=b"text")
 stub = client.transport.sign_blob
 raw = client.transport.grpc_channel
+raw_stub = raw.unary_unary("/any/any")
+raw_streams = raw.stream_stream("/any/any")
 pager = admin.list_service_accounts(name=f"projects/{project}", timeout=10)
 keep_busy(lambda: sign(client))
 uses = {
@@ -217,6 +218,10 @@ uses = {
     "with_call": lambda: stub.with_call(request, timeout=10),
     "future": lambda: stub.future(request, timeout=10).result(timeout=10),
     "channel": lambda: raw.unary_unary("/google.iam.admin.v1.IAM/any"),
+    "raw stub": lambda: raw_stub(b"", timeout=10),
+    "raw with_call": lambda: raw_stub.with_call(b"", timeout=10),
+    "raw future": lambda: raw_stub.future(b"", timeout=10),
+    "raw stream": lambda: raw_streams(iter([b""]), timeout=10),
     "unary stream": lambda: next(raw.unary_stream("/any/any")(b"", timeout=10)),
     "stream unary": lambda: raw.stream_unary("/any/any")(iter([b""]), timeout=10),
     "stream stream": lambda: next(raw.stream_stream("/any/any")(iter([b""]), timeout=10)),
@@ -235,8 +240,8 @@ end()
 
     assert "256" == found.pop("creator")
     assert dict.fromkeys(found, REFUSED) == found
-    assert 21 == len(found)
-    assert 64 == len(answers(run.stdout))
+    assert 25 == len(found)
+    assert 76 == len(answers(run.stdout))
 
 
 def test_call_in_flight_is_refused(attack: Attack) -> None:
@@ -359,6 +364,34 @@ for each in (client, rest):
         )
 
 
+def test_place_in_an_installed_program(
+    local_iam: LocalIAM, recipe_runner: InterpreterRunner, tmp_path: Path
+) -> None:
+    """Where the program itself is installed, its line is named, not one of Google's packages."""
+    program = tmp_path / "site-packages" / "program.py"
+    program.parent.mkdir()
+    program.write_text(
+        INSTALLED
+        + """
+def message():
+    try:
+        sign(client)
+    except InheritedClientError as error:
+        return error
+
+with ThreadPoolExecutor(1) as thread:
+    client = thread.submit(lambda: iam_credentials_v1.IAMCredentialsClient()).result()
+print("message", forked(message), sep="\\t")
+"""
+    )
+    environment = {**local_iam.environment, "PYTHONPATH": str(RECIPES), "PYTHONWARNINGS": "ignore"}
+    run = recipe_runner.run(program, deadline=DEADLINE, environment=environment, cwd=tmp_path)
+    lines = program.read_text("utf-8").splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if "thread.submit" in text)
+
+    assert f"created at {program}:{line} is used" in said(run)["message"]
+
+
 def test_error_travels_from_a_worker(attack: Attack) -> None:
     """Pools hand the guard's error to the parent as it is."""
     run = attack(
@@ -418,7 +451,18 @@ uses = {
 }
 for name, use in uses.items():
     print(name, forked(use), sep="\\t")
+pools = session.get_adapter("https://").poolmanager.pools
+locked, done = threading.Event(), threading.Event()
+
+def hold_lock():
+    with pools.lock:
+        locked.set()
+        done.wait()
+
+threading.Thread(target=hold_lock).start()
+locked.wait()  # to close the session would now be to wait for this thread
 print("closed", forked(lambda: (rest.transport.close(), session.close())), sep="\\t")
+done.set()
 print("unpickled", forked(lambda: call(pickle.loads(pickled))), sep="\\t")
 print("deep copy", forked(lambda: call(copy.deepcopy(request))), sep="\\t")
 print("own", forked(
@@ -488,6 +532,59 @@ print("after drop", forked(lambda: asyncio.run(fresh())), sep="\\t")
     assert "dropped" == found.pop("drop")
     assert dict.fromkeys(found, REFUSED) == found
     assert 6 == len(found)
+
+
+def test_async_client_without_the_guard(attack: Attack) -> None:
+    """A fork that makes an asynchronous client beside an inherited one hangs or dies.
+
+    So does one that drops the inherited one.
+    """
+    run = attack(
+        PRELUDE
+        + """
+import signal
+import time
+
+Client = iam_credentials_v1.IAMCredentialsAsyncClient
+
+async def make():
+    client = Client()
+    await sign_async(client)
+    await client.transport.close()
+    return client
+
+client = asyncio.new_event_loop().run_until_complete(make())
+
+async def fresh():
+    await sign_async(Client())
+
+def drop():
+    global client
+    del client
+    gc.collect()
+
+def answered(use):
+    if (pid := os.fork()) == 0:
+        use()
+        os._exit(0)
+    limit = time.monotonic() + 5
+    while time.monotonic() < limit:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return False
+
+for name, use in {"new": lambda: asyncio.run(fresh()), "drop": drop}.items():
+    fates = [answered(use) for _ in range(3)]
+    print(name, "answered" if all(fates) else "hung or died", sep="\\t")
+end()
+"""
+    )
+
+    assert {"new": "hung or died", "drop": "hung or died"} == said(run)
 
 
 def test_close_drop_and_exit_end_at_once(attack: Attack) -> None:

@@ -416,10 +416,25 @@ def test_message_of_a_fork(suite: Suite, tmp_path: Path) -> None:
     assert "\n".join(message) in run.stderr  # at once, whatever becomes of the test
 
 
-def test_child_is_ended_before_it_can_hang(suite: Suite) -> None:
-    """A worker that would wait for ever for the lock of a busy client does not get so far."""
+def test_child_of_another_fork_function_is_ended(suite: Suite, tmp_path: Path) -> None:
+    """Where somebody has replaced os.fork, which might have waited, the child is ended at once."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\nbuiltin = os.fork\nos.fork = lambda: builtin()\n"
+    )
+    path = f"{tmp_path}:{ROOT}"
+    run = suite(FORKS, "-k", "test_pool or test_future", PYTHONPATH=path)
+
+    assert {"test_pool": "FAILED", "test_future": "FAILED"} == reported(run)
+    assert 2 <= run.stdout.count("UnsafeForkError")
+
+
+def test_no_child_is_left_to_hang(suite: Suite) -> None:
+    """A worker that would wait for ever for the lock of a busy client does not come to be."""
     run = suite(
         """
+forks = []
+os.register_at_fork(before=lambda: forks.append(1))
+
 def test_busy():
     client = IAMCredentialsClient()
     warm, done = threading.Barrier(9), threading.Event()
@@ -443,10 +458,12 @@ def test_busy():
         done.set()
         for thread in threads:
             thread.join()
+    print("forks:", len(forks))
 """
     )
 
     assert {"test_busy": "FAILED"} == reported(run)
+    assert "forks: 0\n" in run.stdout
     assert 10 <= run.stdout.count("a fork while a gRPC call is in flight")
 
 
@@ -661,6 +678,47 @@ def test_fork():
     control.heal()
 """,
         PYTHONPATH=f"{tmp_path}:{ROOT}:{PLUGIN.parent}",
+    )
+
+    assert {"test_fork": "PASSED"} == reported(run), run.stdout
+
+
+OWN_GATE = """
+import os
+import threading
+
+asked, no_call = threading.Event(), threading.Event()
+os.register_at_fork(before=lambda: (asked.set(), no_call.wait()))
+"""
+
+
+def test_call_that_ended_just_before_the_fork(suite: Suite, tmp_path: Path) -> None:
+    """A call that was in flight when the fork was asked for, and not when it came, is no harm."""
+    (tmp_path / "own_gate.py").write_text(OWN_GATE)
+    (tmp_path / "sitecustomize.py").write_text("import own_gate\n")
+    run = suite(
+        """
+import own_gate
+
+def test_fork():
+    control.forget()
+    control.slow(60, method="sign_blob")
+    with IAMCredentialsClient() as client:
+        account = [("x-goog-request-params", f"name={NAME}")]
+        future = client.transport.sign_blob.future(REQUEST, metadata=account, timeout=60)
+        while not control.observe().most_in_flight:
+            time.sleep(0.01)
+        thread = threading.Thread(target=fork)
+        thread.start()
+        own_gate.asked.wait()
+        future.cancel()
+        while sys.modules["pytest_fork_safety"].calls:
+            time.sleep(0.01)
+        own_gate.no_call.set()
+        thread.join()
+    control.heal()
+""",
+        PYTHONPATH=f"{tmp_path}:{ROOT}",
     )
 
     assert {"test_fork": "PASSED"} == reported(run), run.stdout

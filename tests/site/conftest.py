@@ -102,9 +102,9 @@ def start_browser(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=chromium, args=list(OPTIONS))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for the session."""
+    """One Chromium for a module, whose event loop would forbid later tests to run their own."""
     with sync_playwright() as playwright:
         browser = start_browser(playwright)
         yield browser

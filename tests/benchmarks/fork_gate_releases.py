@@ -1,0 +1,87 @@
+"""Benchmark: forks behind the fork gate, and without it, with several releases of grpcio.
+
+Each release gets an environment of its own in `.benchmark_cache/`, made by uv. Each batch is kept
+there as it ends, so a run that was interrupted goes on where it stopped.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from tests.benchmarks import results
+from tests.benchmarks.fork_gate import CACHE, KINDS, OUTCOMES, Report, measured, run_batch, total
+
+RELEASES = ("1.60.2", "1.67.1", "1.71.2", "1.76.0", "1.78.2", "1.80.1", "1.82.3", "1.85.1")
+FORKS, BATCH, PATIENCE = 200, 100, 20.0
+COMPARED, COMPARED_PATIENCE = 10, 4.0
+KEPT = CACHE.with_name("fork_gate_releases.jsonl")
+
+
+def environment(release: str) -> str:
+    """Make an environment with one release of grpcio, where there is none; return its Python."""
+    folder = CACHE.parent / f"grpcio-{release}"
+    python = folder / "bin" / "python"
+    if not python.exists():
+        uv = str(Path(sys.executable).with_name("uv"))
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+        wanted = ("google-cloud-iam", f"grpcio=={release}")
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *wanted], check=True)
+    return str(python)
+
+
+def kept() -> list[Report]:
+    lines = KEPT.read_text("utf-8").splitlines() if KEPT.exists() else []
+    return [report for report in map(json.loads, lines) if report["measured"] == measured()]
+
+
+def measure(release: str, gated: str, kind: str, forks: int, patience: float) -> list[Report]:
+    """Run what is missing of the batches of one release, and return all."""
+    key = {"release": release, "gated": gated, "kind": kind, "measured": measured()}
+    reports = [report for report in kept() if key.items() <= report.items()]
+    batch = min(forks, BATCH)
+    while len(reports) * batch < forks:
+        report = run_batch(gated, kind, batch, patience, python=environment(release)) | key
+        KEPT.parent.mkdir(exist_ok=True)
+        with KEPT.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(report) + "\n")
+        reports.append(report)
+        print(release, gated, kind, dict(total(reports)), flush=True)
+    return reports
+
+
+def row(release: str, gated: str, kind: str, reports: list[Report]) -> results.Row:
+    """Tell what became of the forks of one release."""
+    outcomes = total(reports)
+    return {
+        "grpcio": release,
+        "gate": "installed" if gated == "gate" else "none",
+        "client in the child": KINDS[kind],
+        "forks": sum(outcomes.values()),
+        **{name: outcomes[name] for name in OUTCOMES if name != "refused"},
+        "parent died": outcomes["parent"],
+        "errors of the parent's calls": sum(len(report["errors"]) for report in reports),
+    }
+
+
+@click.command()
+def main() -> None:
+    """Measure, keep each batch, store the sums."""
+    rows = []
+    for release in RELEASES:
+        for gated, forks, patience in (
+            ("gate", FORKS, PATIENCE),
+            ("none", COMPARED, COMPARED_PATIENCE),
+        ):
+            for kind in KINDS:
+                reports = measure(release, gated, kind, forks, patience)
+                rows.append(row(release, gated, kind, reports))
+    results.store("fork_gate_releases", rows, {"forks": FORKS, "forks_without_gate": COMPARED})
+    for line in rows:
+        print(line)
+
+
+if __name__ == "__main__":
+    main()
