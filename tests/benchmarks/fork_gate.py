@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,10 @@ CACHE = ROOT / ".benchmark_cache" / "fork_gate.jsonl"
 PROGRAM_OF_RECIPE = "# the program"
 PROGRAM = "tests.benchmarks.programs.busy_forks"
 FORKS, BATCH, PATIENCE = 10_000, 250, 30.0
-SIMPLE = 2_500
-"""Forks behind a gate that waits for calls and does nothing else."""
+LOADED, LOAD = 2_500, 8
+"""Forks beside so many processes that compute: behind the gate, and behind one that leaves the
+connections alone.
+"""
 
 COMPARED = {"reused": (40, 10), "fresh": (400, 50)}
 COMPARED_PATIENCE = 5.0
@@ -105,12 +108,27 @@ def keep(report: Report) -> None:
         file.write(json.dumps(report) + "\n")
 
 
-def measure(gated: str, kind: str, forks: int, batch: int, patience: float) -> list[Report]:
-    """Run what is missing of the batches, and return all."""
-    reports = [r for r in kept() if (r["gated"], r["kind"]) == (gated, kind)]
+@contextmanager
+def load(processes: int) -> Iterator[None]:
+    """Let other processes compute in the block."""
+    with ExitStack() as stack:
+        for _ in range(processes):
+            process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        yield
+
+
+def measure(
+    gated: str, kind: str, forks: int, batch: int, patience: float, others: int = 0
+) -> list[Report]:
+    """Run what is missing of the batches beside so many processes that compute; return all."""
+    key = {"gated": gated, "kind": kind, "load": others, "batch": batch}
+    reports = [report for report in kept() if key.items() <= report.items()]
     while len(reports) * batch < forks:
-        report = run_batch(gated, kind, batch, patience)
-        report |= {"gated": gated, "kind": kind, "measured": measured()}
+        with load(others):
+            report = run_batch(gated, kind, batch, patience)
+        report |= key | {"measured": measured()}
         keep(report)
         reports.append(report)
         counts = dict(total(reports))
@@ -122,13 +140,14 @@ def total(reports: list[Report]) -> Counter[str]:
     return sum((Counter(report["outcomes"]) for report in reports), Counter())
 
 
-def row(gate: str, kind: str, reports: list[Report]) -> results.Row:
+def row(gate: str, kind: str, reports: list[Report], others: int = 0) -> results.Row:
     """Tell what became of the forks of some batches."""
     outcomes = total(reports)
     waits = [wait for report in reports for wait in report["waits"]]
     return {
         "client in the child": KINDS[kind],
         "gate": gate,
+        "processes beside it": others,
         "forks": sum(outcomes.values()),
         **{name: outcomes[name] for name in OUTCOMES},
         "errors of the parent's calls": sum(len(report["errors"]) for report in reports),
@@ -158,9 +177,13 @@ def main(forks: int) -> None:
     """Measure, keep each batch, store the sums."""
     gated = {kind: measure("gate", kind, forks, BATCH, PATIENCE) for kind in KINDS}
     bare = {kind: measure("none", kind, *COMPARED[kind], COMPARED_PATIENCE) for kind in KINDS}
-    simple = measure("calls", "reused", SIMPLE, BATCH, PATIENCE)
+    loaded = {
+        gated: measure(gated, "reused", LOADED, BATCH, PATIENCE, LOAD)
+        for gated in ("gate", "calls")
+    }
     rows = [row("installed", kind, reports) for kind, reports in gated.items()]
-    rows += [row("for calls alone", "reused", simple)]
+    rows += [row("installed", "reused", loaded["gate"], LOAD)]
+    rows += [row("leaves connections alone", "reused", loaded["calls"], LOAD)]
     rows += [row("none", kind, reports) for kind, reports in bare.items()]
     reports = [report for some in gated.values() for report in some]
     outcomes = total(reports)
@@ -178,9 +201,10 @@ def main(forks: int) -> None:
             "calls_of_parent": sum(report["calls"] for report in reports),
             "errors_of_parent": sum(len(report["errors"]) for report in reports),
             "skipped_handlers": sum(report["skipped"] for report in reports),
-            "simple_forks": SIMPLE,
-            "simple_failures": SIMPLE - total(simple)["ok"],
-            "simple_errors_of_parent": sum(len(report["errors"]) for report in simple),
+            "loaded_forks": LOADED,
+            "loaded_failures": LOADED - total(loaded["gate"])["ok"],
+            "simple_failures": LOADED - total(loaded["calls"])["ok"],
+            "simple_errors_of_parent": sum(len(report["errors"]) for report in loaded["calls"]),
             "without_gate_fresh_ok": total(bare["fresh"])["ok"],
             "without_gate_fresh_forks": COMPARED["fresh"][0],
             "cost_microseconds": round(gated_us - bare_us, 2),

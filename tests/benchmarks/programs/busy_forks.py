@@ -1,8 +1,8 @@
 """Fork many times while eight threads call, and print as JSON what became of the children.
 
 Usage: python -m tests.benchmarks.programs.busy_forks gate|calls|none reused|fresh FORKS PATIENCE
-`calls` is a gate that waits for calls and does nothing else. The program needs google-cloud-iam
-alone, so it runs with any release of grpcio.
+`calls` is a gate that waits in the same way, and leaves the connections alone. The program needs
+google-cloud-iam alone, so it runs with any release of grpcio.
 """
 
 import faulthandler

@@ -4,6 +4,7 @@
 value of GRPC_ENABLE_FORK_SUPPORT.
 `fork-settings GRPCIO PYTHON`: one release, by the values of GRPC_ENABLE_FORK_SUPPORT.
 `fork-changes PYTHON`: between which releases the failures of a situation changed.
+`fork-errors PARENT:CHILD`: what the child's errors said, by release.
 `fork-conditions`: what the trials were made with.
 """
 
@@ -193,6 +194,27 @@ def changes_in_order(lines: Sequence[Line], python: str, fork_support: str) -> s
     return TABLE.render(rows=rows)
 
 
+def errors(lines: Sequence[Line], cell: Situation, fork_support: str) -> str:
+    """Draw a row for each text of the child's error and each release that had it.
+
+    Raises LookupError where no child had one.
+    """
+    rows = []
+    for grpcio, _, group in in_order(of_situation(lines, *cell, fork_support)):
+        texts = Counter(trial.child_error for trial in group if trial.child_error)
+        rows += [
+            {
+                "grpcio": grpcio,
+                "text of the error": f"`{text}`",
+                "forks": f"{count} of {len(group)}",
+            }
+            for text, count in texts.most_common()
+        ]
+    if not rows:
+        raise LookupError(f"no child had an error; {command([cell])}")
+    return TABLE.render(rows=rows)
+
+
 def conditions(lines: Sequence[Line]) -> str:
     """Say what the trials were made with."""
     trials = [line for line in lines if isinstance(line, ForkTrial)]
@@ -266,6 +288,16 @@ class Changes(ForkDirective):
         return self.parse(lambda lines: changes_in_order(lines, self.arguments[0], support))
 
 
+class Errors(ForkDirective):
+    """Shows what the child's errors said."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        parent, _, child = self.arguments[0].partition(":")
+        return self.parse(lambda lines: errors(lines, (parent, child), "unset"))
+
+
 class Conditions(ForkDirective):
     """Shows what the trials were made with."""
 
@@ -278,5 +310,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("fork-matrix", ByRelease)
     app.add_directive("fork-settings", BySetting)
     app.add_directive("fork-changes", Changes)
+    app.add_directive("fork-errors", Errors)
     app.add_directive("fork-conditions", Conditions)
     return {"version": "1", "parallel_read_safe": True}

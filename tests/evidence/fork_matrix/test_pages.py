@@ -12,6 +12,7 @@ from tests.evidence.fork_matrix.pages import (
     by_setting,
     changes,
     conditions,
+    errors,
 )
 from tests.evidence.fork_matrix.test_trials import REFUSED, TRIAL
 from tests.evidence.fork_matrix.trials import ForkTrial
@@ -108,6 +109,16 @@ def test_change_is_of_neighbours() -> None:
     assert ["1.85.1 and 1.90.0"] == [
         row["between grpcio"] for row in changes(lines, "3.10", "unset")
     ]
+
+
+def test_errors_are_quoted_with_their_release() -> None:
+    """Each text of an error is counted among the forks of its release."""
+    failed = replace(TRIAL, child_error="503 sendmsg: Bad file descriptor (9)")
+    table = errors([NEW, failed, WELL], CELL, "unset")
+
+    assert [["1.85.1", "`503 sendmsg: Bad file descriptor (9)`", "1 of 2"]] == rows(table)
+    with pytest.raises(LookupError, match=r"measure --cell busy:reuse"):
+        errors([WELL], CELL, "unset")
 
 
 def test_every_situation_has_words() -> None:
