@@ -39,7 +39,6 @@ COMPARED_PATIENCE = 5.0
 """Forks without the gate, and those of a batch; each child is waited for so many seconds."""
 
 KINDS = {"reused": "the parent's", "fresh": "its own"}
-OUTCOMES = ("ok", "hung", "crashed", "failed", "refused")
 Report = dict[str, Any]
 
 
@@ -148,9 +147,11 @@ def row(gate: str, kind: str, reports: list[Report], others: int = 0) -> results
         "client in the child": KINDS[kind],
         "gate": gate,
         "processes beside it": others,
-        "forks": sum(outcomes.values()),
-        **{name: outcomes[name] for name in OUTCOMES},
-        "errors of the parent's calls": sum(len(report["errors"]) for report in reports),
+        "forks": f"{sum(outcomes.values()):,}",
+        "ok": f"{outcomes['ok']:,}",
+        "hung": outcomes["hung"],
+        "failed otherwise": sum(outcomes.values()) - outcomes["ok"] - outcomes["hung"],
+        "parent's errors": sum(len(report["errors"]) for report in reports),
         "longest wait (s)": round(max(waits), 3) if waits else "",
         "median wait (ms)": round(1000 * statistics.median(waits), 1) if waits else "",
     }
