@@ -322,8 +322,10 @@ def mint(email: str) -> tuple[str, str | None]:
 
 def keep_busy(email: str, warm: Barrier, done: Event) -> None:
     """Runs in a thread of the parent, like any other use that a program makes of its client."""
-    mint(email)
-    warm.wait()
+    try:
+        mint(email)
+    finally:
+        warm.wait()
     while not done.is_set():
         mint(email)
 

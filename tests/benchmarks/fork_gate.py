@@ -8,6 +8,7 @@ that was interrupted goes on where it stopped.
 import hashlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -74,11 +75,12 @@ def run_batch(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         try:
             out, err = process.communicate(timeout=120 + forks * patience)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # its children hold the pipes, too
             out, err = process.communicate()
     report: Report = {"outcomes": {}, "waits": [], "calls": 0, "errors": []}
     if process.returncode == 0 and out:

@@ -550,7 +550,6 @@ Client = iam_credentials_v1.IAMCredentialsAsyncClient
 async def make():
     client = Client()
     await sign_async(client)
-    await client.transport.close()
     return client
 
 client = asyncio.new_event_loop().run_until_complete(make())
@@ -578,8 +577,8 @@ def answered(use):
     return False
 
 for name, use in {"new": lambda: asyncio.run(fresh()), "drop": drop}.items():
-    fates = [answered(use) for _ in range(3)]
-    print(name, "answered" if all(fates) else "hung or died", sep="\\t")
+    well = all(answered(use) for _ in range(3))
+    print(name, "answered" if well else "hung or died", sep="\\t")
 end()
 """
     )
