@@ -124,7 +124,7 @@ def create_policy(call: Call, request: Any) -> Any:
     name = f"{parent}/{request.policy_id}"
     if name in call.state.resources:
         raise already_exists(f"Policy {name} already exists.")
-    policy.kind = "DenyPolicy"
+    policy.kind, policy.delete_time = "DenyPolicy", None
     mark_created(policy, name)
     call.state.resources[name] = policy
     return answer(call, policy)

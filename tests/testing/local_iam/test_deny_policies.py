@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from google.api_core import exceptions
 from google.cloud import iam_admin_v1, iam_v2, iam_v2beta
+from google.iam.v1 import policy_pb2  # type: ignore[import-untyped]
 
 from recipes.testing.local_iam import LocalIAM
 
@@ -224,6 +225,20 @@ def test_a_policy_names_a_deleted_account_as_deleted(
     name = f"projects/-/serviceAccounts/{account.unique_id}"
     admin.undelete_service_account(request={"name": name}, timeout=10)
     assert principals() == [live, EVERYONE]
+
+
+def test_a_policy_denies_nothing(
+    deny: Client, create: Create, admin: iam_admin_v1.IAMClient, account: Any
+) -> None:
+    """It is kept, and the permissions on an account are those of the account's own policy."""
+    act_as = "iam.serviceAccounts.actAs"
+    policy = policy_pb2.Policy(
+        bindings=[policy_pb2.Binding(role="roles/iam.serviceAccountUser", members=["allUsers"])]
+    )
+    admin.set_iam_policy(request={"resource": account.name, "policy": policy}, timeout=10)
+    create({"denied_permissions": ["iam.googleapis.com/serviceAccounts.actAs"]})
+    response = admin.test_iam_permissions(resource=account.name, permissions=[act_as], timeout=10)
+    assert list(response.permissions) == [act_as]
 
 
 def test_the_beta_sees_the_same_policies(deny: Client, create: Create) -> None:

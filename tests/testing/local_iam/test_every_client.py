@@ -113,6 +113,7 @@ VISITS = {
 
 def test_every_client_of_the_installed_package_is_called() -> None:
     """The classes and transports that a walk finds are those that the next test calls."""
+    assert set(installed.clients()) == {name for name, _ in VISITS}
     assert installed.variants() == set(VISITS)
 
 

@@ -1,5 +1,6 @@
 """Long-running operations, as the clients see them."""
 
+import time
 from typing import Any
 
 import pytest
@@ -83,7 +84,7 @@ def test_an_unknown_operation_is_not_found(local_iam: LocalIAM, transport: str) 
         client.get_operation(request=request, timeout=10)
 
 
-def test_an_operation_cannot_be_cancelled(local_iam: LocalIAM, new_id: str) -> None:
+def test_an_operation_cannot_be_cancelled_or_listed(local_iam: LocalIAM, new_id: str) -> None:
     """It has ended when the client looks; of the operations service IAM has GetOperation alone."""
     client, operation = begin("grpc", "v2", new_id)
     with client:
@@ -92,6 +93,18 @@ def test_an_operation_cannot_be_cancelled(local_iam: LocalIAM, new_id: str) -> N
         for call in (operations.cancel_operation, operations.delete_operation):
             with pytest.raises(exceptions.MethodNotImplemented):
                 call(operation.operation.name, timeout=10)
+        with pytest.raises(exceptions.MethodNotImplemented):
+            list(operations.list_operations(PARENT, "", timeout=10))
+
+
+def test_an_operation_can_be_made_to_take_long(local_iam: LocalIAM, new_id: str) -> None:
+    """A slow `get_operation` keeps whoever waits for the result waiting."""
+    client, operation = begin("grpc", "v2", new_id)
+    local_iam.slow(0.3, method="get_operation")
+    with client:
+        start = time.monotonic()
+        operation.result(timeout=30)
+        assert time.monotonic() - start >= 0.3
 
 
 def test_an_operation_can_be_made_to_fail(local_iam: LocalIAM, new_id: str) -> None:
