@@ -42,7 +42,12 @@ def parent_of(state: State, parent: str, field: str = "parent") -> str:
             "with the URL-encoded full name of a project, a folder or an organization.",
         )
     _, number = container_of(state, point[1], point[2], field)
-    attached = f"cloudresourcemanager.googleapis.com/{point[1]}/{number}"
+    return collection_at(point[1], number)
+
+
+def collection_at(kind: str, number: str) -> str:
+    """Return the parent of the deny policies of a project, a folder or an organization."""
+    attached = f"cloudresourcemanager.googleapis.com/{kind}/{number}"
     return f"policies/{quote(attached, safe='')}/denypolicies"
 
 

@@ -4,6 +4,7 @@
 # mypy: disallow-untyped-calls=False
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,9 @@ Client = iam_v2.PoliciesClient
 Create = Callable[..., iam_v2.Policy]
 EVERYONE = "principalSet://goog/public:all"
 ACCOUNT = "principal://iam.googleapis.com/projects/-/serviceAccounts/"
+CONTAINER = "principalSet://cloudresourcemanager.googleapis.com"
+GET, ACT_AS = "iam.serviceAccounts.get", "iam.serviceAccounts.actAs"
+DENY_ACT_AS = "iam.googleapis.com/serviceAccounts.actAs"
 RULE = {"denied_principals": [EVERYONE], "denied_permissions": ["iam.googleapis.com/roles.list"]}
 
 
@@ -75,6 +79,17 @@ def test_a_policy_is_kept_with_the_number_of_its_project(
     by_id = f"{attached('projects/iam-cookbook')}/{new_id}"
     assert deny.get_policy(name=by_id, timeout=10) == made
     assert deny.get_policy(name=made.name, timeout=10) == made
+
+
+def test_a_new_policy_does_not_say_what_only_the_service_says(create: Create) -> None:
+    """Its kind, uid, etag and times are the service's, whatever the request has."""
+    long_ago = datetime(2001, 1, 1, tzinfo=timezone.utc)
+    times = {"create_time": long_ago, "update_time": long_ago, "delete_time": long_ago}
+    made = create(kind="Other", uid="mine", etag="mine", **times)
+    assert made.kind == "DenyPolicy"
+    assert "mine" not in (made.uid, made.etag)
+    assert long_ago < made.create_time <= made.update_time
+    assert "delete_time" not in made
 
 
 def test_a_list_has_no_rules_and_ignores_the_page_size(deny: Client, create: Create) -> None:
@@ -227,18 +242,96 @@ def test_a_policy_names_a_deleted_account_as_deleted(
     assert principals() == [live, EVERYONE]
 
 
-def test_a_policy_denies_nothing(
-    deny: Client, create: Create, admin: iam_admin_v1.IAMClient, account: Any
-) -> None:
-    """It is kept, and the permissions on an account are those of the account's own policy."""
-    act_as = "iam.serviceAccounts.actAs"
-    policy = policy_pb2.Policy(
-        bindings=[policy_pb2.Binding(role="roles/iam.serviceAccountUser", members=["allUsers"])]
-    )
+@pytest.fixture
+def allowed(
+    admin: iam_admin_v1.IAMClient, account: iam_admin_v1.ServiceAccount
+) -> Callable[[], list[str]]:
+    """Permit everyone to get and act as the test's account; tell what of it is not denied."""
+    roles = ("roles/iam.serviceAccountUser", "roles/iam.serviceAccountViewer")
+    bindings = [policy_pb2.Binding(role=role, members=["allUsers"]) for role in roles]
+    policy = policy_pb2.Policy(bindings=bindings)
     admin.set_iam_policy(request={"resource": account.name, "policy": policy}, timeout=10)
-    create({"denied_permissions": ["iam.googleapis.com/serviceAccounts.actAs"]})
-    response = admin.test_iam_permissions(resource=account.name, permissions=[act_as], timeout=10)
-    assert list(response.permissions) == [act_as]
+
+    def ask() -> list[str]:
+        response = admin.test_iam_permissions(
+            resource=account.name, permissions=[GET, ACT_AS], timeout=10
+        )
+        return list(response.permissions)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [
+        ({"denied_permissions": [DENY_ACT_AS]}, [GET]),
+        ({"denied_permissions": ["iam.googleapis.com/serviceAccounts.*"]}, []),
+        ({"denied_permissions": ["iam.googleapis.com/*.get"]}, [ACT_AS]),
+        ({"denied_permissions": ["storage.googleapis.com/*.*"]}, [GET, ACT_AS]),
+        (
+            {
+                "denied_permissions": ["iam.googleapis.com/*.*"],
+                "exception_permissions": [DENY_ACT_AS],
+            },
+            [ACT_AS],
+        ),
+        ({"denied_principals": ["principal://goog/subject/a@example.com"]}, [GET, ACT_AS]),
+        ({"denied_principals": [f"{ACCOUNT}CALLER"]}, [GET]),
+        ({"denied_principals": [f"{CONTAINER}/projects/100000000002/type/ServiceAccount"]}, [GET]),
+        ({"denied_principals": [f"{CONTAINER}/projects/100000000001"]}, [GET, ACT_AS]),
+        ({"exception_principals": [f"{ACCOUNT}CALLER"]}, [GET, ACT_AS]),
+        ({"denial_condition": {"expression": 'resource.hasTagKey("1/env")'}}, [GET, ACT_AS]),
+        ({"denial_condition": {"expression": '!resource.hasTagKey("1/env")'}}, [GET]),
+        (
+            {
+                "denial_condition": {
+                    "expression": '!resource.hasTagKey("1/a") && resource.hasTagKey("1/b")'
+                }
+            },
+            [GET, ACT_AS],
+        ),
+        (
+            {
+                "denial_condition": {
+                    "expression": '!resource.hasTagKey("1/a") || resource.hasTagKey("1/b")'
+                }
+            },
+            [GET],
+        ),
+    ],
+)
+def test_a_policy_of_the_project_denies(
+    deny: Client,
+    create: Create,
+    allowed: Callable[[], list[str]],
+    local_iam: LocalIAM,
+    rule: dict[str, Any],
+    left: list[str],
+) -> None:
+    """Permissions go, except the exceptions, while the policy is there and its condition holds."""
+    assert allowed() == [GET, ACT_AS]
+    named = {
+        key: [name.replace("CALLER", local_iam.caller) for name in value]
+        if isinstance(value, list)
+        else value
+        for key, value in rule.items()
+    }
+    made = create({"denied_permissions": [DENY_ACT_AS], **named})
+    try:
+        assert allowed() == left
+    finally:
+        deny.delete_policy(name=made.name, timeout=10).result(timeout=30)
+    assert allowed() == [GET, ACT_AS]
+
+
+def test_a_policy_of_another_project_denies_nothing(
+    deny: Client, create: Create, allowed: Callable[[], list[str]], project: str
+) -> None:
+    """Nor does one of a folder or an organization, which no project here is in."""
+    for owner in (f"{project}-caller", "folders/42", "organizations/42"):
+        made = create({"denied_permissions": [DENY_ACT_AS]}, parent=attached(owner))
+        assert allowed() == [GET, ACT_AS]
+        deny.delete_policy(name=made.name, timeout=10).result(timeout=30)
 
 
 def test_the_beta_sees_the_same_policies(deny: Client, create: Create) -> None:
