@@ -5,7 +5,7 @@
         ...
 
 or `python -m recipes.testing.local_iam run -- COMMAND`. It is a process of its own that serves
-every method of `iam_credentials_v1` and `iam_admin_v1` over TLS on 127.0.0.1, keeps state, signs
+every method of the clients of `google-cloud-iam` over TLS on 127.0.0.1, keeps state, signs
 with real keys, and can be told to be slow, to fail, to be cut off. Nothing of it outlives the
 `with` block.
 

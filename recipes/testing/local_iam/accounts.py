@@ -5,7 +5,7 @@ import re
 from google.cloud.iam_admin_v1.types import iam
 from google.protobuf import empty_pb2
 
-from . import policies
+from . import policies, principals
 from .methods import ADMIN, Call, serves
 from .names import ACCOUNT, account_of, project_id, project_of
 from .paging import page
@@ -127,6 +127,7 @@ def delete_service_account(call: Call, request: iam.DeleteServiceAccountRequest)
     policies.rename_member(
         call.state, f"serviceAccount:{account.email}", policies.deleted_member(account)
     )
+    principals.rename_principal(call.state, account, deleted=True)
     return empty_pb2.Empty()
 
 
@@ -150,6 +151,7 @@ def undelete_service_account(
     policies.rename_member(
         call.state, policies.deleted_member(account), f"serviceAccount:{account.email}"
     )
+    principals.rename_principal(call.state, account, deleted=False)
     return iam.UndeleteServiceAccountResponse(restored_account=message(account))
 
 

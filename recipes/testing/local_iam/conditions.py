@@ -27,6 +27,7 @@ ATTRIBUTES = {
     "resource.type",
     "destination.ip",
     "destination.port",
+    "api.getAttribute",
 }
 METHODS = {
     "startsWith": 1,
@@ -44,6 +45,7 @@ METHODS = {
     "matchTag": 2,
     "matchTagId": 2,
     "hasTagKey": 1,
+    "hasTagKeyId": 1,
     "getAttribute": 2,
 }
 FUNCTIONS = {"timestamp": 1, "duration": 1, "size": 1, "int": 1, "string": 1, "date": 1}
@@ -77,7 +79,8 @@ def tokens(expression: str) -> Iterator[tuple[str, str, int]]:
 class _Parser:
     """Recursive descent over the tokens of one expression."""
 
-    def __init__(self, expression: str) -> None:
+    def __init__(self, expression: str, attributes: set[str]) -> None:
+        self._attributes = attributes
         self._tokens = list(tokens(expression))
         self._next = 0
         self._depth = 0
@@ -166,7 +169,7 @@ class _Parser:
         return node
 
     def _attribute(self, node: Node, name: str, offset: int) -> Node:
-        if node[0] != "name" or f"{node[1]}.{name}" not in {*ATTRIBUTES, "api.getAttribute"}:
+        if node[0] != "name" or f"{node[1]}.{name}" not in self._attributes:
             raise ConditionError(f"undeclared reference to '{name}'", offset)
         return ("attribute", f"{node[1]}.{name}")
 
@@ -212,11 +215,11 @@ class _Parser:
         return found
 
 
-def parse(expression: str) -> Node:
+def parse(expression: str, attributes: set[str] = ATTRIBUTES) -> Node:
     """Return the tree of an expression; ConditionError says what is wrong with it, and where."""
     if len(expression) > LONGEST:
         raise ConditionError("the expression is too long", LONGEST)
-    return _Parser(expression).whole()
+    return _Parser(expression, attributes).whole()
 
 
 def _convert(name: str, text: Any, offset: int = 0) -> datetime | timedelta:

@@ -1,4 +1,4 @@
-"""What the local IAM answers over HTTP: tokens, public keys, the credentials service as REST."""
+"""What the local IAM answers over HTTP: tokens, public keys, its services as REST."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from google.protobuf import json_format
 
-from . import tokens
+from . import rest, tokens
 from .http_server import Request, Response
 from .methods import CREDENTIALS, METHODS, Method
 from .rejections import Rejection, not_found
@@ -50,7 +50,8 @@ class Endpoints:
 
     async def answer(self, request: Request) -> Response:
         """Return the response to a request; 404 for a path that is not served."""
-        path = unquote(urlsplit(request.path).path)
+        target = urlsplit(request.path)
+        path = unquote(target.path)
         for method, pattern, route in ROUTES:
             match = re.fullmatch(pattern, path)
             if match and method == request.method:
@@ -58,7 +59,7 @@ class Endpoints:
                     return await route(self, request, match[1] if match.groups() else "")
                 except Rejection as rejection:
                     return _error(rejection)
-        return Response(404, {"error": {"code": 404, "message": f"{path} is not served."}})
+        return await self._transcoded(request, target.path, target.query)
 
     async def _token(self, request: Request, _: str) -> Response:
         form = {key: values[0] for key, values in parse_qs(request.body.decode("latin-1")).items()}
@@ -124,6 +125,22 @@ class Endpoints:
             request.connection,
         )
         return Response(200, json.loads(type(response).to_json(response)))
+
+    async def _transcoded(self, request: Request, path: str, query: str) -> Response:
+        found = rest.find(request.method, path)
+        if found is None:
+            return Response(404, {"error": {"code": 404, "message": f"{path} is not served."}})
+        method, rule, name = found
+        try:
+            response = await self._service.answer(
+                method,
+                lambda: rest.read(method, rule, name, query, request.body),
+                request.headers.get("authorization"),
+                request.connection,
+            )
+        except Rejection as rejection:
+            return _error(rejection)
+        return Response(200, rest.write(response, query))
 
 
 def _from_json(method: Method, name: str, body: bytes) -> Any:

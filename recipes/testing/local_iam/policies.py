@@ -8,6 +8,7 @@ from google.iam.v1 import iam_policy_pb2, policy_pb2  # type: ignore[import-unty
 
 from . import catalogue
 from .conditions import ConditionError, holds, parse
+from .denials import denied
 from .methods import ADMIN, Call, serves
 from .names import account_of
 from .rejections import aborted, invalid
@@ -157,7 +158,7 @@ def check_condition(version: int, condition: Any, field: str) -> None:
 
 
 def permitted(state: State, account: Account, caller: str) -> set[str]:
-    """Return what the policy of the account permits the caller."""
+    """Return what the policy of the account permits the caller, and its project does not deny."""
     members = {"allUsers", "allAuthenticatedUsers", f"serviceAccount:{caller}"}
     granted: set[str] = set()
     for binding in account.policy.bindings:
@@ -166,7 +167,7 @@ def permitted(state: State, account: Account, caller: str) -> set[str]:
         if binding.HasField("condition") and not holds(binding.condition.expression, account.name):
             continue
         granted |= permissions_of(state, binding.role)
-    return granted
+    return granted - denied(state, account.project, caller, granted)
 
 
 @serves(ADMIN)

@@ -22,12 +22,15 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def without_clients() -> None:
     """Let the message types be imported without the clients: that saves most of the start-up.
 
-    The packages of the two clients are replaced, in this process alone, by empty ones with the same
+    The packages of the clients are replaced, in this process alone, by empty ones with the same
     path, so that `google.cloud.iam_admin_v1.types` is found and its siblings are not run.
     """
-    for name in ("google.cloud.iam_admin_v1", "google.cloud.iam_credentials_v1"):
+    for version in ("admin_v1", "credentials_v1", "v2", "v2beta", "v3", "v3beta"):
+        name = f"google.cloud.iam_{version}"
         found = find_spec(name)
         if found is None or found.submodule_search_locations is None:
+            if version.startswith("v"):
+                continue
             raise ModuleNotFoundError(f"{name} is not installed: pip install google-cloud-iam")
         package = types.ModuleType(name)
         package.__path__ = list(found.submodule_search_locations)

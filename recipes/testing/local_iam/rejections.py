@@ -52,6 +52,11 @@ def invalid(field: str, message: str) -> Rejection:
     )
 
 
+def too_long(field: str, limit: int) -> Rejection:
+    """Return INVALID_ARGUMENT: a text is too long."""
+    return invalid(field, f"{field.rpartition('.')[2]} is longer than {limit} characters.")
+
+
 def not_found(message: str) -> Rejection:
     """Return NOT_FOUND."""
     return Rejection(StatusCode.NOT_FOUND, message)

@@ -10,11 +10,16 @@ from typing import Any
 from grpc import StatusCode
 
 from . import (  # noqa: F401  the handlers register themselves
+    access_policies,
     accounts,
     admin_signing,
+    boundaries,
     credentials,
+    deny_policies,
     keys,
+    operations,
     policies,
+    policy_bindings,
     queries,
     roles,
 )
@@ -52,7 +57,7 @@ class Service:
             try:
                 caller = self._bearers.caller(authorization, HOSTS[method.service])
                 request = _read(read)
-                response = method.handler(Call(self.state, caller), request)
+                response = method.handler(Call(self.state, caller, method.version), request)
                 return await response if inspect.isawaitable(response) else response
             except Rejection:
                 raise
@@ -62,7 +67,7 @@ class Service:
 
     def check_bearer(self, authorization: str | None) -> None:
         """Raise UNAUTHENTICATED unless the bearer token is good for one of the services."""
-        *others, last = HOSTS.values()
+        *others, last = dict.fromkeys(HOSTS.values())
         for host in others:
             with contextlib.suppress(Rejection):
                 self._bearers.caller(authorization, host)

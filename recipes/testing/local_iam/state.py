@@ -101,7 +101,10 @@ class CustomRole:
 
 @dataclass
 class State:
-    """Projects, accounts, keys, roles and policies."""
+    """Projects, accounts, keys, roles and policies.
+
+    `resources` holds the policies of `iam_v2` and `iam_v3`, and their bindings, by name.
+    """
 
     projects: dict[str, str]
     token_uri: str
@@ -109,6 +112,8 @@ class State:
     token_secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     accounts: dict[str, Account] = field(default_factory=dict)
     roles: dict[str, CustomRole] = field(default_factory=dict)
+    resources: dict[str, Any] = field(default_factory=dict)
+    operations: dict[str, Any] = field(default_factory=dict)
     google_key: SystemKey = field(init=False)
     _by_email: dict[str, Account] = field(default_factory=dict)
 

@@ -9,13 +9,10 @@ from typing import Any
 import grpc
 import pytest
 from google.auth.credentials import AnonymousCredentials
-from google.cloud.iam_admin_v1.services.iam.transports import IAMGrpcTransport
-from google.cloud.iam_credentials_v1.services.iam_credentials.transports import (
-    IAMCredentialsGrpcTransport,
-)
 
 from recipes.testing.local_iam.methods import METHODS
 from recipes.testing.local_iam.service import Service
+from tests.testing.local_iam import installed
 
 NOT_METHODS = {"host", "kind", "grpc_channel", "operations_client"}
 
@@ -53,14 +50,19 @@ def paths_of(transport: Any) -> dict[str, tuple[Any, Any]]:
     return channel.paths
 
 
-PATHS = {**paths_of(IAMGrpcTransport), **paths_of(IAMCredentialsGrpcTransport)}
+PATHS = {
+    path: codec
+    for name, client in installed.clients().items()
+    if not installed.is_async(name)
+    for path, codec in paths_of(installed.transports(client)["grpc"]).items()
+}
 
 
 def test_every_method_of_the_installed_clients_is_served() -> None:
     """The paths that the transports call are the paths that have a handler."""
     assert Service is not None
     assert set(METHODS) == set(PATHS)
-    assert len(PATHS) > 30
+    assert len(PATHS) > 80
 
 
 @pytest.mark.parametrize("path", sorted(PATHS))
