@@ -43,6 +43,7 @@ PAGE = "https://iam-concurrency-cookbook.readthedocs.io/en/latest/safeguards/for
 POLL = 0.0005  # seconds, after which whoever waits looks again
 SETTLE = 0.25  # seconds in which a child's channel has noticed that it must connect anew
 CORE = {"event_engine", "timer_manager", "grpc_global_tim", "default-executo", "resolver-execut"}
+CLEANUP = "grpc_shutdown"  # gRPC's thread that ends what is left when nobody uses it any more
 WATCHED = 0x8000001D  # as gRPC's sockets are by epoll: by edges, for input and output
 RESIDENTS = {
     ("grpc._cython.cygrpc", "_poll_wrapper"): "an open grpc.aio channel",
@@ -69,6 +70,7 @@ class Gate:
     def __init__(self) -> None:
         self.limit, self.refuse, self.is_installed = LIMIT, True, False
         self.plugins: set[Plugin] = set()
+        self.releasing = False  # whether gRPC may be at that
         self.channels: weakref.WeakSet[Any] = weakref.WeakSet()
         self.end, other = socket.socketpair()
         other.close()
@@ -212,7 +214,7 @@ class Gate:
         for closing, thread in self.held.copy().values():
             if closing < self.closing and thread != me:
                 found.append("a call that was held once")
-        return found or ["a channel that is closing"] * self.releases()
+        return found or ["a channel that is closing"] * self.is_releasing()
 
     def staying(self) -> list[str]:
         """Name what keeps a thread in gRPC for as long as it exists."""
@@ -275,6 +277,18 @@ class Gate:
             self.plugins = {plugin for plugin in self.plugins.copy() if plugin.users}.union(late)
         return len(late)
 
+    def is_releasing(self) -> bool:
+        """Tell whether gRPC is dropping a plugin, or does what follows.
+
+        It gives back the reference first. If nobody uses gRPC then, it ends all that it has, and
+        holds a lock meanwhile that each new channel needs.
+        """
+        if self.releases():
+            self.releasing = True
+        elif self.releasing:
+            self.releasing = bool(core_threads(at_work=True))
+        return self.releasing
+
     def forget(self, plugins: list["Plugin"], user: object) -> None:
         """Forget credentials that have no channel, whose plugins gRPC never drops."""
         with self.books:
@@ -282,6 +296,7 @@ class Gate:
                 if user in plugin.users:
                     plugin.users.discard(user)
                     self.plugins.discard(plugin)
+                    self.releasing = True
 
 
 def python_threads() -> dict[int, threading.Thread]:
@@ -289,13 +304,15 @@ def python_threads() -> dict[int, threading.Thread]:
     return dict(vars(threading)["_active"].copy())
 
 
-def core_threads() -> set[str]:
+def core_threads(*, at_work: bool = False) -> set[str]:
     """Name the threads of gRPC's core, by which it reads, writes and keeps time."""
     names = set()
-    for task in Path("/proc/self/task").iterdir():
+    for task in Path("/proc/self/task").glob("*/stat"):
         with suppress(OSError):  # it ended
-            names.add((task / "comm").read_text().strip())
-    return names & CORE
+            name, _, state = task.read_text().partition(" (")[2].rpartition(") ")
+            if name == CLEANUP or not (at_work and state.startswith("S")):  # it sleeps
+                names.add(name)
+    return names & {*CORE, CLEANUP}
 
 
 def connections() -> list[int]:
@@ -468,6 +485,7 @@ def counted_call(method: Callable[..., Any], *, is_stream: bool) -> Callable[...
         finally:
             for plugin in watched:
                 plugin.users.discard(token)
+                gate.releasing = True
             gate.in_flight.pop(token, None)
 
     return call
@@ -486,6 +504,7 @@ class ChannelPlugins:
     def let_go(self) -> None:
         for plugin in self.plugins:
             plugin.users.discard(self)
+            gate.releasing = True
 
 
 def opening(init: Callable[..., None]) -> Callable[..., None]:

@@ -15,7 +15,7 @@ from tests.runner import answers
 FILE = "processes/preload_forkserver"
 GENERATE = "GenerateAccessToken"
 WORKERS = 4
-MANY = 20_000
+MANY = 5_000
 """To submit so many takes longer than a worker needs to fail."""
 
 
