@@ -11,6 +11,7 @@ Usage: gcloud iam service-accounts list --format='value(email)' |
 import sys
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import get_context
 
 from google.api_core.exceptions import GoogleAPIError
@@ -40,25 +41,27 @@ def mint(email: str) -> str:
 
 
 def main() -> int:
-    emails = sys.stdin.read().split()
     context = get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)  # before the first worker: it starts the server
+    failed = dict.fromkeys(sys.stdin.read().split(), "a worker died before this was answered")
     futures: dict[Future[str], str] = {}
-    failures: dict[str, Exception] = {}
-    with ProcessPoolExecutor(WORKERS, mp_context=context, initializer=start_worker) as workers:
-        for email in emails:
-            try:
-                futures[workers.submit(mint, email)] = email
-            except BrokenProcessPool as error:  # a worker has died before this was submitted
-                failures[email] = error
-        for future, email in futures.items():
-            try:
-                print(email, future.result(), sep="\t")
-            except RuntimeError as error:  # of the call, or BrokenProcessPool
-                failures[email] = error
-    for email, failure in failures.items():
-        print(email, " ".join(str(failure).split()), sep="\t", file=sys.stderr)
-    return 1 if failures else 0
+    with (
+        ProcessPoolExecutor(WORKERS, context, start_worker) as workers,
+        suppress(BrokenProcessPool),  # by `submit`, once a worker has died or could not start
+    ):
+        for email in failed:
+            futures[workers.submit(mint, email)] = email
+    for future, email in futures.items():
+        if not future.done():  # submitted while the executor broke: it may never be
+            continue
+        try:
+            print(email, future.result(), sep="\t")
+            del failed[email]
+        except RuntimeError as error:  # of the call, or BrokenProcessPool
+            failed[email] = " ".join(str(error).split())
+    for email, reason in failed.items():
+        print(email, reason, sep="\t", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
