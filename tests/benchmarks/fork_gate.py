@@ -30,6 +30,8 @@ CACHE = ROOT / ".benchmark_cache" / "fork_gate.jsonl"
 PROGRAM_OF_RECIPE = "# the program"
 PROGRAM = "tests.benchmarks.programs.busy_forks"
 FORKS, BATCH, PATIENCE = 10_000, 250, 30.0
+COMPUTE = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"
+"""Computes until the benchmark has ended, however it does."""
 LOADED, LOAD = 2_500, 8
 """Forks beside so many processes that compute: behind the gate, and behind one that leaves the
 connections alone.
@@ -114,7 +116,7 @@ def load(processes: int) -> Iterator[None]:
     """Let other processes compute in the block."""
     with ExitStack() as stack:
         for _ in range(processes):
-            process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            process = subprocess.Popen([sys.executable, "-c", COMPUTE, str(os.getpid())])
             stack.callback(process.wait)
             stack.callback(process.kill)
         yield
