@@ -42,6 +42,7 @@ ONE_START_METHOD = {
     "processes/choose_start_method_broken": "fork",
     "processes/create_on_first_use_broken": "fork",
     "threads/share_one_client": "fork",
+    "threads/use_rest": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
     "processes/fork_directly": "fork",
@@ -73,6 +74,9 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     name = file.removesuffix("_broken")
     if name in {"threads/share_one_client", "processes/list_first_then_fork"}:
         return Job(inputs=tuple(service_accounts), argv=(project,))
+    if name == "threads/use_rest":
+        stdin = "\n".join(service_accounts)
+        return Job(inputs=tuple(service_accounts), argv=("https://example.com",), stdin=stdin)
     if name == "processes/create_in_process":
         return Job(inputs=RELEASE, argv=(service_accounts[0], *RELEASE))
     if name == "processes/start_other_programs":
