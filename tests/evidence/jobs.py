@@ -57,6 +57,7 @@ ONE_START_METHOD = {
     "processes/create_on_first_use_broken": "fork",
     "threads/share_one_client": "fork",
     "threads/share_credentials": "fork",
+    "threads/use_futures": "fork",
     "threads/use_rest": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
