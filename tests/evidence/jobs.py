@@ -2,9 +2,11 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from recipes.testing.local_iam import LocalIAM
 from tests.evidence.trials import ROOT
 from tests.runner import START_METHODS
 
@@ -25,13 +27,25 @@ LARGE = 512 * 1024**2
 """Bytes of a file that takes longer to read than a worker is given."""
 
 
+Fault = Callable[[LocalIAM], None]
+"""What a run is to meet, where a rule is about a service that is not well."""
+
+
+def no_fault(_: LocalIAM) -> None:
+    """Leave the local IAM as it is."""
+
+
 @dataclass(frozen=True)
 class Job:
-    """Arguments and standard input of a run; each of `inputs` must be answered exactly once."""
+    """Arguments and standard input of a run; each of `inputs` must be answered exactly once.
+
+    Whoever runs it for its outcome makes the `fault` before, and heals the local IAM after it.
+    """
 
     inputs: tuple[str, ...]
     argv: tuple[str, ...] = ()
     stdin: str = ""
+    fault: Fault = no_fault
 
 
 ONE_START_METHOD = {
@@ -42,6 +56,9 @@ ONE_START_METHOD = {
     "processes/choose_start_method_broken": "fork",
     "processes/create_on_first_use_broken": "fork",
     "threads/share_one_client": "fork",
+    "threads/share_credentials": "fork",
+    "threads/use_futures": "fork",
+    "threads/use_rest": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
     "processes/fork_directly": "fork",
@@ -73,6 +90,12 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     name = file.removesuffix("_broken")
     if name in {"threads/share_one_client", "processes/list_first_then_fork"}:
         return Job(inputs=tuple(service_accounts), argv=(project,))
+    if name == "threads/use_rest":
+        stdin = "\n".join(service_accounts)
+        return Job(inputs=tuple(service_accounts), argv=("https://example.com",), stdin=stdin)
+    if name == "threads/share_credentials":
+        inputs, stdin = tuple(service_accounts), "\n".join(service_accounts)
+        return Job(inputs=inputs, argv=inputs[:1], stdin=stdin, fault=two_mints_are_left)
     if name == "processes/create_in_process":
         return Job(inputs=RELEASE, argv=(service_accounts[0], *RELEASE))
     if name == "processes/start_other_programs":
@@ -93,6 +116,11 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=argv, stdin=stdin)
     return Job(inputs=tuple(service_accounts), stdin="\n".join(service_accounts))
+
+
+def two_mints_are_left(local_iam: LocalIAM) -> None:
+    """Let others have used the rest of the quota."""
+    local_iam.quota(2, method="generate_access_token")
 
 
 def large_file() -> str:

@@ -13,6 +13,9 @@ from .service import Service
 class Doors(Protocol):
     """What the control endpoint does to the doors of the local IAM."""
 
+    def far(self, seconds: float) -> None:
+        """Let everything that is sent be that long under way."""
+
     def cut(self) -> None:
         """Reset every connection."""
 
@@ -46,6 +49,7 @@ class Control:
             "slow": self._slow,
             "fail": self._fail,
             "quota": self._quota,
+            "far": self._far,
             "heal": self._heal,
             "cut": self._cut,
             "refuse": self._refuse,
@@ -88,8 +92,12 @@ class Control:
     async def _quota(self, per_minute: int, method: str | None = None) -> None:
         self._service.faults.quota(per_minute, method)
 
+    async def _far(self, seconds: float) -> None:
+        self._doors.far(seconds)
+
     async def _heal(self) -> None:
         self._service.faults.heal()
+        self._doors.far(0)
         await self._doors.start()
         await self._doors.accept()
 

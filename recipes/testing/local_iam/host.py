@@ -137,6 +137,10 @@ class Host:
                 server, self._server = self._server, None
                 await server.stop(None)
 
+    def far(self, seconds: float) -> None:
+        """Let everything that is sent through the tunnel be that long under way."""
+        self._tunnel.far(seconds)
+
     def cut(self) -> None:
         """Reset every connection."""
         self._tunnel.cut()

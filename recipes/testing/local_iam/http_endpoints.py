@@ -62,6 +62,7 @@ class Endpoints:
         return await self._transcoded(request, target.path, target.query)
 
     async def _token(self, request: Request, _: str) -> Response:
+        self._service.recorder.token_request()
         form = {key: values[0] for key, values in parse_qs(request.body.decode("latin-1")).items()}
         if form.get("grant_type") != GRANT:
             return _refusal("unsupported_grant_type", f"The grant type must be {GRANT}.")

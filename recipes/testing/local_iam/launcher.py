@@ -88,8 +88,12 @@ class LocalIAMControl:
         """Answer RESOURCE_EXHAUSTED to calls above a number in a minute."""
         self.ask("quota", per_minute=per_minute, method=method)
 
+    def far(self, seconds: float) -> None:
+        """Let everything be `seconds` under way, to the service and back: a distant network."""
+        self.ask("far", seconds=seconds)
+
     def heal(self) -> None:
-        """Take every fault away: latency, errors, quotas, refusal and stop."""
+        """Take every fault away: latency, distance, errors, quotas, refusal and stop."""
         self.ask("heal")
 
     def cut(self) -> None:

@@ -11,12 +11,14 @@ class Observation:
     """What happened since the last `forget`.
 
     A connection counts when it carried a call; `calls_per_connection` has one number for each.
+    `token_requests` counts what came to the token endpoint, which is no call.
     """
 
     calls: dict[str, int]
     connections: int
     calls_per_connection: list[int]
     most_in_flight: int
+    token_requests: int
 
 
 class Recorder:
@@ -31,6 +33,11 @@ class Recorder:
         self._calls: Counter[str] = Counter()
         self._by_connection: Counter[str] = Counter()
         self._most_in_flight = self._in_flight
+        self._token_requests = 0
+
+    def token_request(self) -> None:
+        """Count a request to the token endpoint."""
+        self._token_requests += 1
 
     @contextmanager
     def call(self, method: str, connection: str) -> Iterator[None]:
@@ -51,4 +58,5 @@ class Recorder:
             len(self._by_connection),
             list(self._by_connection.values()),
             self._most_in_flight,
+            self._token_requests,
         )

@@ -9,6 +9,7 @@ import itertools
 import re
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable
 from typing import cast
 
@@ -53,6 +54,7 @@ class Tunnel:
         self._names: dict[int, str] = {}
         self._numbers = itertools.count(1)
         self.ends: set[asyncio.Transport] = set()
+        self.seconds = 0.0
 
     def protocol(self) -> asyncio.Protocol:
         """Return the protocol of a new client connection."""
@@ -65,6 +67,12 @@ class Tunnel:
     def connected(self, port: int) -> None:
         """Give a new connection its name."""
         self._names[port] = f"connection {next(self._numbers)}"
+
+    def far(self, seconds: float) -> None:
+        """Let everything that is sent be that long under way, in either direction."""
+        if seconds < 0:
+            raise ValueError("seconds must not be negative")
+        self.seconds = seconds
 
     def cut(self) -> None:
         """Reset every connection."""
@@ -87,6 +95,7 @@ class _End(asyncio.Protocol):
         self._tunnel = tunnel
         self.transport: asyncio.Transport | None = None
         self.other: _End | None = None
+        self._under_way: deque[bytes | None] = deque()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -95,7 +104,24 @@ class _End(asyncio.Protocol):
         self._tunnel.ends.add(self.transport)
 
     def data_received(self, data: bytes) -> None:
-        if self.other is not None and self.other.transport is not None:
+        self._send(data)
+
+    def _send(self, data: bytes | None) -> None:
+        """Let data, or the end, set out for the other end; nothing overtakes what is under way."""
+        self._under_way.append(data)
+        if self._tunnel.seconds or len(self._under_way) > 1:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._tunnel.seconds, self._arrive)
+        else:
+            self._arrive()
+
+    def _arrive(self) -> None:
+        data = self._under_way.popleft()
+        if self.other is None or self.other.transport is None:
+            return
+        if data is None:
+            self.other.transport.close()
+        else:
             self.other.transport.write(data)
 
     def pause_writing(self) -> None:
@@ -109,8 +135,7 @@ class _End(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if self.transport is not None:
             self._tunnel.ends.discard(self.transport)
-        if self.other is not None and self.other.transport is not None:
-            self.other.transport.close()
+        self._send(None)
 
 
 class _Client(_End):
@@ -190,7 +215,7 @@ class _Client(_End):
         self._stop_timer()
         self._tunnel.connected(transport.get_extra_info("sockname")[1])
         self.other = end
-        transport.write(self._read)
+        self._send(self._read)
         self._read = b""
 
     def _refuse(self, status: int) -> None:

@@ -60,6 +60,45 @@ def test_latency_spreads(credentials: Credentials, local_iam: LocalIAM, name: st
     assert max(taken) - min(taken) > 0.05
 
 
+def test_distance_is_added(credentials: Credentials, local_iam: LocalIAM, name: str) -> None:
+    """A call takes the way there and the way back longer; healed it does not."""
+    mint(credentials, name)
+    local_iam.far(0.2)
+    assert seconds(credentials, name) >= 0.4
+    local_iam.heal()
+    assert min(seconds(credentials, name) for _ in range(3)) < 0.4
+
+
+def test_distance_keeps_the_order(credentials: Credentials, local_iam: LocalIAM, name: str) -> None:
+    """Calls arrive whole, also where the distance changes while they are under way."""
+    with ThreadPoolExecutor(8) as pool:
+        calls = []
+        for distance in (0.2, 0.05, 0, 0.1) * 2:
+            local_iam.far(distance)
+            calls += [
+                pool.submit(credentials.sign_blob, name=name, payload=b"x" * 8000, timeout=30)
+                for _ in range(10)
+            ]
+        assert all(call.result().signed_blob for call in calls)
+
+
+def test_a_call_is_seen_before_a_distant_client_has_its_answer(
+    credentials: Credentials, local_iam: LocalIAM, name: str
+) -> None:
+    """The service has answered while the answer is still under way."""
+    mint(credentials, name)
+    local_iam.forget()
+    local_iam.far(2)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(mint, credentials, name)
+        deadline = time.monotonic() + 10
+        while not local_iam.observe().calls:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert not call.done()
+        call.result(20)
+
+
 def test_a_deadline_passes_while_it_is_slow(
     credentials: Credentials, local_iam: LocalIAM, name: str
 ) -> None:
@@ -163,6 +202,7 @@ def test_a_quota_begins_again_after_a_minute() -> None:
         ("fail", {}),
         ("slow", {"seconds": -1}),
         ("slow", {"seconds": "long"}),
+        ("far", {"seconds": -1}),
         ("quota", {"per_minute": -1}),
         ("quota", {"per_minute": 1, "nonsense": 1}),
     ],

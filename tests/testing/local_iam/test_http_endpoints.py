@@ -51,6 +51,17 @@ def test_old_clients_fetch_a_token(local_iam: LocalIAM, caller: Any) -> None:
         client.list_service_accounts(name=f"projects/{local_iam.project}", timeout=10)
 
 
+def test_token_requests_are_counted(local_iam: LocalIAM, caller: Any) -> None:
+    """What comes to the token endpoint is no call, and begins anew when it is forgotten."""
+    caller.refresh(Request())
+    caller.refresh(Request())
+    seen = local_iam.observe()
+    local_iam.forget()
+
+    assert (2, {}) == (seen.token_requests, seen.calls)
+    assert 0 == local_iam.observe().token_requests
+
+
 @pytest.mark.parametrize(
     ("form", "error"),
     [

@@ -1,0 +1,47 @@
+"""Creating a REST client in each process."""
+
+import pytest
+
+from recipes.testing.local_iam import LocalIAM
+from tests.evidence.jobs import variants
+from tests.evidence.plugin import Cook, Stands
+from tests.runner import answers
+
+FILE = "processes/create_rest_client"
+GENERATE = "GenerateIdToken"
+WORKERS = 4
+
+
+@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
+    """The recipe answers for every account with its own token; the broken twin does not."""
+    stands(file, start_method)
+
+
+def test_each_worker_has_a_connection_of_its_own(cook: Cook, local_iam: LocalIAM) -> None:
+    """As many connections as workers carry one call for each account."""
+    local_iam.slow(1, method=GENERATE)
+    cook(FILE)
+    seen = local_iam.observe()
+
+    assert WORKERS == seen.connections
+    assert {GENERATE: len(local_iam.service_accounts)} == seen.calls
+
+
+def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIAM) -> None:
+    """Each account whose call fails is named with the error, and the exit code is 1."""
+    local_iam.fail("PERMISSION_DENIED", method=GENERATE)
+    run = cook(FILE)
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert "" == run.stdout
+    assert sorted(local_iam.service_accounts) == sorted(email for email, _ in answers(run.stderr))
+
+
+def test_refused_connection_is_reported_with_its_account(cook: Cook, local_iam: LocalIAM) -> None:
+    """Errors of the HTTP library are reported like those of the API."""
+    local_iam.refuse()
+    run = cook(FILE)
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert sorted(local_iam.service_accounts) == sorted(email for email, _ in answers(run.stderr))
