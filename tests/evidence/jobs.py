@@ -21,17 +21,23 @@ RELEASE = (
 """Files of the checkout that are signed, below its root: two for each process."""
 ORDERS = 4000
 """Lines of which no machine signs all in a second."""
+AHEAD = 8
+"""Lines that a writer who waits for answers sends ahead of them."""
 LARGE = 512 * 1024**2
 """Bytes of a file that takes longer to read than a worker is given."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Arguments and standard input of a run; each of `inputs` must be answered exactly once."""
+    """Arguments and standard input of a run; each of `inputs` must be answered exactly once.
+
+    With `ahead`, who writes the input waits for answers while so many of its lines have none.
+    """
 
     inputs: tuple[str, ...]
     argv: tuple[str, ...] = ()
     stdin: str = ""
+    ahead: int | None = None
 
 
 ONE_START_METHOD = {
@@ -41,6 +47,7 @@ ONE_START_METHOD = {
     "processes/choose_start_method": "forkserver",
     "processes/choose_start_method_broken": "fork",
     "processes/create_on_first_use_broken": "fork",
+    "threads/bound_backlog": "fork",
     "threads/share_one_client": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
@@ -84,6 +91,9 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     if name == "processes/stop_pool":
         lines = tuple(f"order-{number:04}" for number in range(ORDERS))
         return Job(inputs=lines, argv=(service_accounts[0], "1"), stdin="\n".join(lines))
+    if name == "threads/bound_backlog":
+        stdin = "\n".join(service_accounts)
+        return Job(inputs=tuple(service_accounts), stdin=stdin, ahead=AHEAD)
     if name == "processes/recycle_workers":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=("1",), stdin=stdin)

@@ -70,6 +70,7 @@ def attempt(
         deadline=deadline_of(cell),
         start_method=cell.start_method,
         stdin=work.stdin,
+        ahead=work.ahead,
         environment={
             **local_iam.environment,
             "GRPC_ENABLE_FORK_SUPPORT": None if unset else cell.fork_support,
