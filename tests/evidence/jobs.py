@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ RELEASE = (
 """Files of the checkout that are signed, below its root: two for each process."""
 ORDERS = 4000
 """Lines of which no machine signs all in a second."""
+AHEAD = 8
+"""Lines that a writer who waits for answers sends ahead of them."""
 LARGE = 512 * 1024**2
 """Bytes of a file that takes longer to read than a worker is given."""
 
@@ -31,21 +34,30 @@ Fault = Callable[[LocalIAM], None]
 """What a run is to meet, where a rule is about a service that is not well."""
 
 
-def no_fault(_: LocalIAM) -> None:
-    """Leave the local IAM as it is."""
-
-
 @dataclass(frozen=True)
 class Job:
     """Arguments and standard input of a run; each of `inputs` must be answered exactly once.
 
-    Whoever runs it for its outcome makes the `fault` before, and heals the local IAM after it.
+    With `ahead`, who writes the input waits for answers while so many of its lines have none.
     """
 
     inputs: tuple[str, ...]
     argv: tuple[str, ...] = ()
     stdin: str = ""
-    fault: Fault = no_fault
+    fault: Fault | None = None
+    ahead: int | None = None
+
+    @contextmanager
+    def prepared(self, local_iam: LocalIAM) -> Iterator[None]:
+        """Make the fault for the block, and heal the local IAM after it."""
+        if self.fault is None:
+            yield
+            return
+        self.fault(local_iam)
+        try:
+            yield
+        finally:
+            local_iam.heal()
 
 
 ONE_START_METHOD = {
@@ -55,6 +67,7 @@ ONE_START_METHOD = {
     "processes/choose_start_method": "forkserver",
     "processes/choose_start_method_broken": "fork",
     "processes/create_on_first_use_broken": "fork",
+    "threads/bound_backlog": "fork",
     "threads/share_one_client": "fork",
     "threads/share_credentials": "fork",
     "threads/use_futures": "fork",
@@ -107,6 +120,9 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     if name == "processes/stop_pool":
         lines = tuple(f"order-{number:04}" for number in range(ORDERS))
         return Job(inputs=lines, argv=(service_accounts[0], "1"), stdin="\n".join(lines))
+    if name == "threads/bound_backlog":
+        stdin = "\n".join(service_accounts)
+        return Job(inputs=tuple(service_accounts), stdin=stdin, ahead=AHEAD)
     if name == "processes/recycle_workers":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=("1",), stdin=stdin)

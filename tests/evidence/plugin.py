@@ -36,6 +36,7 @@ def _cook(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> Cook:
             argv or work.argv,
             deadline=RECIPE_DEADLINE,
             stdin=work.stdin,
+            ahead=work.ahead,
             environment={**local_iam.environment, **variables},
             cwd=ROOT,
         )

@@ -10,7 +10,7 @@ class Output:
     def __init__(self, kept: int) -> None:
         self.source, self.sink = os.pipe()
         os.set_blocking(self.source, False)
-        self.size = 0
+        self.size = self.lines = 0
         self._kept = kept
         self._head = bytearray()
         self._tail = bytearray()
@@ -31,6 +31,7 @@ class Output:
 
     def _keep(self, data: bytes) -> None:
         self.size += len(data)
+        self.lines += data.count(b"\n")
         room = self._kept - len(self._head)
         self._head += data[:room]
         self._tail += data[room:]

@@ -52,6 +52,7 @@ class Runner:
         deadline: float,
         start_method: str | None = None,
         stdin: str = "",
+        ahead: int | None = None,
         environment: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
         record_prints: bool = False,
@@ -59,6 +60,8 @@ class Runner:
         """Run the script for at most `deadline` seconds, and kill whatever is left of it.
 
         `start_method` is set before the script begins, which then cannot set its own.
+        With `ahead`, no more than so many lines of `stdin` are sent ahead of the lines that the
+        script prints on both outputs.
         `environment` holds variables of this run, on top of the runner's and those of this process;
         None takes a variable away.
         `cwd` is this process's folder unless given.
@@ -74,6 +77,7 @@ class Runner:
             "start_method": start_method,
             "record_prints": record_prints,
             "stdin": stdin,
+            "ahead": ahead,
             "environment": variables,
             "cwd": str((cwd or Path.cwd()).resolve(strict=True)),
             "deadline": deadline,

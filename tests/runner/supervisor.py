@@ -12,16 +12,17 @@ import selectors
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypedDict
 
 from tests.runner import child
 from tests.runner.libraries import IMPORTED
 from tests.runner.output import Output
+from tests.runner.source import Source
 from tests.runner.tree import Tree
 
 GRACE = 5.0  # seconds in which helpers of multiprocessing end after the main process
@@ -30,7 +31,10 @@ KEPT_OF_REPORT = 1 << 24
 
 
 class Request(TypedDict):
-    """A run to start; `python` is None for a fork of this process."""
+    """A run to start; `python` is None for a fork of this process.
+
+    `ahead` is how many lines of `stdin` may be unanswered; None for any number.
+    """
 
     python: str | None
     script: str
@@ -38,6 +42,7 @@ class Request(TypedDict):
     start_method: str | None
     record_prints: bool
     stdin: str
+    ahead: int | None
     environment: dict[str, str]
     cwd: str
     deadline: float
@@ -67,11 +72,12 @@ def serve(control: socket.socket) -> child.Script | None:
     try:
         while (request := _receive(control)) is not None:
             outputs = Output(KEPT), Output(KEPT), Output(KEPT_OF_REPORT)
+            source = Source(request["stdin"], request["ahead"])
             main = tree.fork()
             if main == 0:
                 control.close()
-                return _become(request, *outputs)
-            _send(control, _watch(tree, main, request, control, *outputs))
+                return _become(request, source, *outputs)
+            _send(control, _watch(tree, main, request, control, source, *outputs))
     except RunnerGoneError:
         pass
     finally:
@@ -97,14 +103,17 @@ def _send(control: socket.socket, reply: Reply) -> None:
         raise RunnerGoneError from error
 
 
-def _become(request: Request, out: Output, err: Output, report: Output) -> child.Script:
+def _become(
+    request: Request, source: Source, out: Output, err: Output, report: Output
+) -> child.Script:
     """Make the forked process what a new interpreter finds itself in, or start a new one."""
     try:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        for descriptor, source in enumerate((_file_of(request["stdin"]), out.sink, err.sink)):
-            os.dup2(source, descriptor)
-            os.close(source)
+        source.close()
+        for descriptor, opened in enumerate((source.descriptor, out.sink, err.sink)):
+            os.dup2(opened, descriptor)
+            os.close(opened)
         for output in (out, err, report):
             os.close(output.source)
         os.chdir(request["cwd"])
@@ -125,13 +134,6 @@ def _become(request: Request, out: Output, err: Output, report: Output) -> child
     return script
 
 
-def _file_of(text: str) -> int:
-    with tempfile.TemporaryFile() as file:
-        file.write(text.encode())
-        file.seek(0)
-        return os.dup(file.fileno())
-
-
 def _execute(python: str, script: child.Script, environment: dict[str, str]) -> NoReturn:
     os.set_inheritable(script.report, True)
     command = [python, child.__file__, json.dumps(script)]
@@ -143,6 +145,7 @@ def _watch(
     main: int,
     request: Request,
     control: socket.socket,
+    source: Source,
     out: Output,
     err: Output,
     report: Output,
@@ -151,14 +154,23 @@ def _watch(
     started = time.monotonic()
     script = request["script"]
     outputs = out, err, report
+
+    def answer(output: Output) -> bool:
+        still_open = output.drain()
+        source.answered(out.lines + err.lines)
+        return still_open
+
+    os.close(source.descriptor)
+    source.answered(0)
     with selectors.DefaultSelector() as selector:
         selector.register(control, selectors.EVENT_READ, lambda: _runner_is_there(control))
         selector.register(tree.wakeup, selectors.EVENT_READ, tree.reap)
         for output in outputs:
             os.close(output.sink)
-            selector.register(output.source, selectors.EVENT_READ, output.drain)
+            selector.register(output.source, selectors.EVENT_READ, partial(answer, output))
         _handle(selector, started + request["deadline"], lambda: main in tree.ended)
         seconds = time.monotonic() - started
+        source.hold()
         status = tree.ended.get(main)
         if status is None:
             tree.show_stacks(lambda: _wait_until_quiet(selector, err))
@@ -167,6 +179,7 @@ def _watch(
             _handle(selector, time.monotonic() + GRACE, lambda: tree.empty)
             left_behind = [_without_runner(line, script) for line in tree.command_lines()]
     tree.kill()
+    source.close()
     for output in outputs:
         output.drain()
         os.close(output.source)

@@ -180,6 +180,24 @@ def test_script_finds_what_it_was_given(try_: Try, tmp_path: Path) -> None:
     ] == run.stdout.splitlines()
 
 
+def test_lines_come_as_they_are_answered(try_: Try) -> None:
+    """With `ahead`, a script that answers each line gets all; one that waits for the end hangs."""
+    answers = """
+        for line in iter(input, "c"):
+            print(line, flush=True)
+        """
+    waits = """
+        import sys
+
+        print(len(sys.stdin.readlines()))
+        """
+
+    assert "a\nb\n" == try_(answers, stdin="a\nb\nc", ahead=1).stdout
+    assert "3\n" == try_(waits, stdin="a\nb\nc", ahead=3).stdout
+    hung = try_(waits, stdin="a\nb\nc", ahead=2, deadline=3)
+    assert ("hang", "") == (str(hung.outcome), hung.stdout)
+
+
 def test_runs_share_nothing(try_: Try) -> None:
     """A run sees no object, module or random number of the run before."""
     source = """
