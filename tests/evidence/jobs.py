@@ -42,6 +42,7 @@ ONE_START_METHOD = {
     "processes/choose_start_method_broken": "fork",
     "processes/create_on_first_use_broken": "fork",
     "threads/share_one_client": "fork",
+    "threads/trace_calls": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
     "processes/fork_directly": "fork",
@@ -87,6 +88,9 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     if name == "processes/recycle_workers":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=("1",), stdin=stdin)
+    if name == "threads/trace_calls":
+        stdin = "\n".join(service_accounts)
+        return Job(inputs=tuple(service_accounts), argv=("TICKET-1", os.devnull), stdin=stdin)
     if name == "safeguards/pytest_fork_safety":
         options = ("-c", os.devnull, "--noconftest", "-p", "no:cacheprovider", "-p", "no:terminal")
         argv = (*options, "-s", "tests/safeguards/suite_of_mints.py")
