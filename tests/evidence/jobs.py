@@ -72,6 +72,7 @@ ONE_START_METHOD = {
     "threads/share_credentials": "fork",
     "threads/use_futures": "fork",
     "threads/use_rest": "fork",
+    "threads/trace_calls": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
     "processes/fork_directly": "fork",
@@ -126,6 +127,9 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     if name == "processes/recycle_workers":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=("1",), stdin=stdin)
+    if name == "threads/trace_calls":
+        stdin = "\n".join(service_accounts)
+        return Job(inputs=tuple(service_accounts), argv=("TICKET-1", os.devnull), stdin=stdin)
     if name == "safeguards/pytest_fork_safety":
         options = ("-c", os.devnull, "--noconftest", "-p", "no:cacheprovider", "-p", "no:terminal")
         argv = (*options, "-s", "tests/safeguards/suite_of_mints.py")
