@@ -26,6 +26,8 @@ ORDERS = 4000
 """Lines of which no machine signs all in a second."""
 AHEAD = 8
 """Lines that a writer who waits for answers sends ahead of them."""
+BACKLOG = 3000
+"""Lines of which no machine signs all in a second and a half."""
 LARGE = 512 * 1024**2
 """Bytes of a file that takes longer to read than a worker is given."""
 
@@ -73,6 +75,8 @@ ONE_START_METHOD = {
     "threads/use_futures": "fork",
     "threads/use_rest": "fork",
     "threads/trace_calls": "fork",
+    "event_loops/bound_concurrency": "fork",
+    "event_loops/one_client_per_loop": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
     "processes/fork_directly": "fork",
@@ -124,6 +128,9 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     if name == "threads/bound_backlog":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), stdin=stdin, ahead=AHEAD)
+    if name == "event_loops/bound_concurrency":
+        lines = tuple(f"order-{number:04}" for number in range(BACKLOG))
+        return Job(inputs=lines, argv=(service_accounts[0],), stdin="\n".join(lines))
     if name == "processes/recycle_workers":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=("1",), stdin=stdin)
