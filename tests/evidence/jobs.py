@@ -70,6 +70,9 @@ ONE_START_METHOD = {
     "processes/choose_start_method_broken": "fork",
     "processes/create_on_first_use_broken": "fork",
     "threads/bound_backlog": "fork",
+    "event_loops/loop_per_thread": "fork",
+    "event_loops/use_processes": "forkserver",
+    "event_loops/use_processes_broken": "fork",
     "threads/share_one_client": "fork",
     "threads/share_credentials": "fork",
     "threads/use_futures": "fork",
@@ -106,7 +109,11 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     Most recipes read service accounts from standard input; others are named here.
     """
     name = file.removesuffix("_broken")
-    if name in {"threads/share_one_client", "processes/list_first_then_fork"}:
+    if name in {
+        "event_loops/use_processes",
+        "processes/list_first_then_fork",
+        "threads/share_one_client",
+    }:
         return Job(inputs=tuple(service_accounts), argv=(project,))
     if name == "threads/use_rest":
         stdin = "\n".join(service_accounts)

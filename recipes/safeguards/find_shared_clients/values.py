@@ -28,6 +28,8 @@ WORKERS = {
     "concurrent.futures.ProcessPoolExecutor": "executor",
     "concurrent.futures.process.ProcessPoolExecutor": "executor",
 }
+CONTEXTS = {"executor": 1, "pool": 4}
+"""Where among its positional arguments a constructor of workers takes its context."""
 THREADS = {
     "threading.Thread",
     "threading.Timer",
@@ -464,22 +466,24 @@ class Values:
     def recycling(self, made: Workers, call: ast.Call) -> Workers:
         """An executor whose workers are replaced never forks unless it is told to."""
         names = {keyword.arg for keyword in call.keywords}
-        if "max_tasks_per_child" in names and "mp_context" not in names:
+        if "max_tasks_per_child" in names and given_context(call, "executor") is None:
             return replace(made, context=Context("spawn"))
         return made
 
     def context(self, call: ast.Call, scope: Scope) -> Context:
         """Return the multiprocessing context that a call is given."""
-        for keyword in call.keywords:
-            if keyword.arg in ("mp_context", "context"):
-                given = self.of(keyword.value, scope)
-                if isinstance(given, Context):
-                    return given
-                default = given == Named("multiprocessing") or (
-                    isinstance(keyword.value, ast.Constant) and keyword.value.value is None
-                )
-                return DEFAULT if default else Context(None)
-        return DEFAULT
+        function = self.of(call.func, scope)
+        kind = WORKERS.get(function.name) if isinstance(function, Named) else None
+        node = given_context(call, kind)
+        if node is None:
+            return DEFAULT
+        given = self.of(node, scope)
+        if isinstance(given, Context):
+            return given
+        default = given == Named("multiprocessing") or (
+            isinstance(node, ast.Constant) and node.value is None
+        )
+        return DEFAULT if default else Context(None)
 
     def chosen(self, call: ast.Call, scope: Scope) -> Context:
         """Return the context that `get_context` gives."""
@@ -555,6 +559,15 @@ class Values:
 
 NO_METHOD = {"project", "api_endpoint", "universe_domain", "location", "host", "DEFAULT_ENDPOINT"}
 """Attributes of clients that are text."""
+
+
+def given_context(call: ast.Call, kind: str | None) -> ast.expr | None:
+    """Return what a call that makes workers is given as their context, by name or position."""
+    for keyword in call.keywords:
+        if keyword.arg in ("mp_context", "context"):
+            return keyword.value
+    place = CONTEXTS.get(kind or "", len(call.args))
+    return call.args[place] if place < len(call.args) else None
 
 
 def best(values: Iterable[Value | None]) -> Value | None:
