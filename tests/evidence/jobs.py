@@ -31,12 +31,14 @@ LARGE = 512 * 1024**2
 class Job:
     """Arguments and standard input of a run; each of `inputs` must be answered exactly once.
 
+    Each of `failing` must be named on the standard error exactly once, and the exit code be 1.
     With `ahead`, who writes the input waits for answers while so many of its lines have none.
     """
 
     inputs: tuple[str, ...]
     argv: tuple[str, ...] = ()
     stdin: str = ""
+    failing: tuple[str, ...] = ()
     ahead: int | None = None
 
 
@@ -48,6 +50,7 @@ ONE_START_METHOD = {
     "processes/choose_start_method_broken": "fork",
     "processes/create_on_first_use_broken": "fork",
     "threads/bound_backlog": "fork",
+    "threads/keep_every_result": "fork",
     "threads/share_one_client": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
@@ -94,6 +97,10 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     if name == "threads/bound_backlog":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), stdin=stdin, ahead=AHEAD)
+    if name == "threads/keep_every_result":
+        deleted = f"deleted@{project}.iam.gserviceaccount.com"
+        lines = (*service_accounts[:5], deleted, *service_accounts[5:])
+        return Job(inputs=tuple(service_accounts), stdin="\n".join(lines), failing=(deleted,))
     if name == "processes/recycle_workers":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=("1",), stdin=stdin)
