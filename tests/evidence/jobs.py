@@ -50,6 +50,7 @@ ONE_START_METHOD = {
     "processes/choose_start_method_broken": "fork",
     "processes/create_on_first_use_broken": "fork",
     "threads/bound_backlog": "fork",
+    "threads/close_after_threads": "fork",
     "threads/keep_every_result": "fork",
     "threads/share_one_client": "fork",
     "processes/close_then_fork_broken": "fork",
