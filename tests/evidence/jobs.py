@@ -40,6 +40,7 @@ Fault = Callable[[LocalIAM], None]
 class Job:
     """Arguments and standard input of a run; each of `inputs` must be answered exactly once.
 
+    Each of `failing` must be named on the standard error exactly once, and the exit code be 1.
     With `ahead`, who writes the input waits for answers while so many of its lines have none.
     """
 
@@ -47,6 +48,7 @@ class Job:
     argv: tuple[str, ...] = ()
     stdin: str = ""
     fault: Fault | None = None
+    failing: tuple[str, ...] = ()
     ahead: int | None = None
 
     @contextmanager
@@ -73,6 +75,8 @@ ONE_START_METHOD = {
     "event_loops/loop_per_thread": "fork",
     "event_loops/use_processes": "forkserver",
     "event_loops/use_processes_broken": "fork",
+    "threads/close_after_threads": "fork",
+    "threads/keep_every_result": "fork",
     "threads/share_one_client": "fork",
     "threads/share_credentials": "fork",
     "threads/use_futures": "fork",
@@ -138,6 +142,10 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     if name == "event_loops/bound_concurrency":
         lines = tuple(f"order-{number:04}" for number in range(BACKLOG))
         return Job(inputs=lines, argv=(service_accounts[0],), stdin="\n".join(lines))
+    if name == "threads/keep_every_result":
+        deleted = f"deleted@{project}.iam.gserviceaccount.com"
+        lines = (*service_accounts[:5], deleted, *service_accounts[5:])
+        return Job(inputs=tuple(service_accounts), stdin="\n".join(lines), failing=(deleted,))
     if name == "processes/recycle_workers":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=("1",), stdin=stdin)

@@ -78,7 +78,7 @@ def attempt(
             },
             cwd=ROOT,
         )
-    return str(outcome_of_recipe(run, work.inputs)), run
+    return str(outcome_of_recipe(run, work.inputs, work.failing)), run
 
 
 def try_once(cell: Cell, local_iam: LocalIAM, runner: InterpreterRunner) -> tuple[Trial, Run]:

@@ -83,10 +83,11 @@ def outcome_of_process(status: int, raised: str | None) -> Outcome:
     return Outcome("ok") if code == 0 else Outcome("raises", "SystemExit")
 
 
-def outcome_of_recipe(run: Run, inputs: Iterable[str]) -> Outcome:
+def outcome_of_recipe(run: Run, inputs: Iterable[str], failing: Iterable[str] = ()) -> Outcome:
     r"""Return the outcome of a recipe that prints a line `INPUT\tRESULT` for each input.
 
     A recipe that ends by itself with an input missing or answered twice has `lost`.
+    Of inputs that are failing it prints a line on the standard error, and ends with exit code 1.
     A main process that dies by a signal is a `parent crash` in the chapters where it forks.
     """
     outcome = run.outcome
@@ -96,6 +97,10 @@ def outcome_of_recipe(run: Run, inputs: Iterable[str]) -> Outcome:
     answered = Counter(name for name, _ in answers(run.stdout))
     if ended and answered != Counter(set(inputs)):
         return Outcome("lost")
+    if failing and ended:
+        named = Counter(name for name, _ in answers(run.stderr))
+        reported = outcome.kind == "raises" and named == Counter(set(failing))
+        return Outcome("ok" if reported else "lost")
     return outcome
 
 

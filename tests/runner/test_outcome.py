@@ -1,5 +1,6 @@
 """Outcomes as text, and the outcome of a recipe."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,24 @@ def test_other_words_are_no_outcome(text: str) -> None:
 def test_outcome_of_recipe(ended: str, stdout: str, expected: str) -> None:
     """A recipe that ends by itself without exactly one answer for each input has lost some."""
     assert expected == str(outcome_of_recipe(run(ended, stdout), INPUTS))
+
+
+@pytest.mark.parametrize(
+    ("ended", "stderr", "expected"),
+    [
+        ("raises SystemExit", "c\tfailed\n", "ok"),
+        ("raises SystemExit", "", "lost"),
+        ("raises SystemExit", "c\tfailed\nc\tfailed\n", "lost"),
+        ("raises SystemExit", "c\tfailed\na\tfailed\n", "lost"),
+        ("ok", "c\tfailed\n", "lost"),
+        ("raises PermissionDenied", "c\tfailed\n", "raises PermissionDenied"),
+    ],
+)
+def test_outcome_with_an_input_that_fails(ended: str, stderr: str, expected: str) -> None:
+    """An input that must fail is named once on the standard error, and the exit code is 1."""
+    failed = replace(run(ended), stderr=stderr)
+
+    assert expected == str(outcome_of_recipe(failed, INPUTS, ["c"]))
 
 
 def test_crash_of_the_process_that_forks() -> None:
