@@ -122,6 +122,9 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     if name == "threads/use_rest":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=("https://example.com",), stdin=stdin)
+    if name == "processes/create_rest_client":
+        stdin = "\n".join(service_accounts)
+        return Job(inputs=tuple(service_accounts), stdin=stdin, fault=service_is_far)
     if name == "threads/share_credentials":
         inputs, stdin = tuple(service_accounts), "\n".join(service_accounts)
         return Job(inputs=inputs, argv=inputs[:1], stdin=stdin, fault=two_mints_are_left)
@@ -158,6 +161,11 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=argv, stdin=stdin)
     return Job(inputs=tuple(service_accounts), stdin="\n".join(service_accounts))
+
+
+def service_is_far(local_iam: LocalIAM) -> None:
+    """Let answers be under way for a while, as they are from any real service."""
+    local_iam.far(0.05)
 
 
 def two_mints_are_left(local_iam: LocalIAM) -> None:

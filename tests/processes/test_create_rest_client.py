@@ -1,15 +1,22 @@
 """Creating a REST client in each process."""
 
+import os
+import subprocess
+import sys
+import textwrap
+
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import variants
 from tests.evidence.plugin import Cook, Stands
+from tests.evidence.trials import ROOT, recipe_path
+from tests.processes.live import live, wait_until
 from tests.runner import answers
 
 FILE = "processes/create_rest_client"
 GENERATE = "GenerateIdToken"
-WORKERS = 4
+PROCESSES = 4
 
 
 @pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
@@ -18,14 +25,68 @@ def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     stands(file, start_method)
 
 
-def test_each_worker_has_a_connection_of_its_own(cook: Cook, local_iam: LocalIAM) -> None:
-    """As many connections as workers carry one call for each account."""
-    local_iam.slow(1, method=GENERATE)
+def test_each_process_has_a_connection_of_its_own(cook: Cook, local_iam: LocalIAM) -> None:
+    """As many connections as processes carry one call for each account."""
     cook(FILE)
     seen = local_iam.observe()
 
-    assert WORKERS == seen.connections
+    assert PROCESSES == seen.connections
     assert {GENERATE: len(local_iam.service_accounts)} == seen.calls
+
+
+def test_killed_process_loses_no_account(local_iam: LocalIAM) -> None:
+    """Accounts whose process was killed end as errors, the others are answered."""
+    local_iam.slow(5, method=GENERATE)
+    accounts = local_iam.service_accounts
+    with live(FILE) as running:
+        running.send(accounts)
+        wait_until(lambda: local_iam.observe().most_in_flight == PROCESSES)
+        running.workers()[0].kill()
+        local_iam.heal()
+        stdout, stderr = running.finish()
+    failed = dict(answers(stderr))
+
+    assert 1 == running.process.returncode
+    assert sorted(accounts) == sorted([email for email, _ in answers(stdout)] + [*failed])
+    assert {"its process died before it answered"} == set(failed.values())
+
+
+def test_token_of_another_account_is_an_error(local_iam: LocalIAM) -> None:
+    """Where the answer to another process is read, the recipe says whose token came."""
+    program = f"""
+        import os, sys, time
+
+        sys.path.insert(0, {str(recipe_path(FILE).parent)!r})
+        from create_rest_client import iam_credentials_v1, mint
+
+        from recipes.testing.local_iam import LocalIAMControl
+
+        local_iam = LocalIAMControl.from_environment()
+        first, second, *_ = local_iam.service_accounts
+        client = iam_credentials_v1.IAMCredentialsClient(transport="rest")
+        mint(client, first)
+        local_iam.forget()
+        local_iam.far(3)
+        if (pid := os.fork()) == 0:
+            mint(client, first)
+            os._exit(0)
+        while not local_iam.observe().calls:
+            time.sleep(0.01)
+        os.kill(pid, 9)  # the answer is under way, and its reader is gone
+        print(*mint(client, second), sep="\\t")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=ROOT,
+        env={**os.environ, **local_iam.environment},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    first, second, *_ = local_iam.service_accounts
+
+    assert f"{second}\tNone\treceived the token of {first}\n" == done.stdout
 
 
 def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIAM) -> None:

@@ -120,5 +120,5 @@ def _send(connection: h11.Connection, writer: asyncio.StreamWriter, response: Re
         **response.headers,
     }
     head = h11.Response(status_code=response.status, headers=list(headers.items()))
-    for event in (head, h11.Data(data=body), h11.EndOfMessage()):
-        writer.write(connection.send(event) or b"")
+    events = (head, h11.Data(data=body), h11.EndOfMessage())
+    writer.write(b"".join(connection.send(event) or b"" for event in events))

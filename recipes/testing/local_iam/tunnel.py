@@ -117,12 +117,13 @@ class _End(asyncio.Protocol):
 
     def _arrive(self) -> None:
         data = self._under_way.popleft()
-        if self.other is None or self.other.transport is None:
+        transport = self.other.transport if self.other is not None else None
+        if transport is None or transport.is_closing():
             return
         if data is None:
-            self.other.transport.close()
+            transport.close()
         else:
-            self.other.transport.write(data)
+            transport.write(data)
 
     def pause_writing(self) -> None:
         if self.other is not None and self.other.transport is not None:
