@@ -84,6 +84,7 @@ ONE_START_METHOD = {
     "threads/trace_calls": "fork",
     "event_loops/bound_concurrency": "fork",
     "event_loops/one_client_per_loop": "fork",
+    "event_loops/use_anyio": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
     "processes/fork_directly": "fork",
@@ -152,6 +153,9 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     if name == "processes/recycle_workers":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=("1",), stdin=stdin)
+    if name == "event_loops/use_anyio":
+        stdin = "\n".join(service_accounts)
+        return Job(inputs=tuple(service_accounts), argv=("trio",), stdin=stdin)
     if name == "threads/trace_calls":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=("TICKET-1", os.devnull), stdin=stdin)
