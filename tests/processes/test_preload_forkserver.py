@@ -59,10 +59,12 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
     """Each account whose call fails is named with the error, and the exit code is 1."""
     local_iam.fail("PERMISSION_DENIED", method=GENERATE)
     run = cook(FILE)
+    named = answers(run.stderr)
 
     assert "raises SystemExit" == str(run.outcome)
     assert "" == run.stdout
-    assert Counter(local_iam.service_accounts) == Counter(email for email, _ in answers(run.stderr))
+    assert Counter(local_iam.service_accounts) == Counter(email for email, _ in named)
+    assert all("PERMISSION_DENIED" in error for _, error in named)
 
 
 def test_worker_that_cannot_start_fails_every_account(

@@ -1,8 +1,13 @@
 """The tables of the forks."""
 
+import pickle
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from docutils import nodes
 
 from tests.evidence.fork_matrix.measure import CELLS
 from tests.evidence.fork_matrix.pages import (
@@ -15,8 +20,9 @@ from tests.evidence.fork_matrix.pages import (
     errors,
 )
 from tests.evidence.fork_matrix.test_trials import REFUSED, TRIAL
-from tests.evidence.fork_matrix.trials import ForkTrial
+from tests.evidence.fork_matrix.trials import ForkTrial, read
 from tests.evidence.pages import badge
+from tests.evidence.trials import ROOT
 
 WELL = replace(TRIAL, child_outcome="ok")
 CELL = ("busy", "reuse")
@@ -119,6 +125,24 @@ def test_errors_are_quoted_with_their_release() -> None:
     assert [["1.85.1", "`503 sendmsg: Bad file descriptor (9)`", "1 of 2"]] == rows(table)
     with pytest.raises(LookupError, match=r"measure --cell busy:reuse"):
         errors([WELL], CELL, "unset")
+
+
+def test_page_shows_the_errors_of_its_situation(tmp_path: Path) -> None:
+    """The directive takes the state of the parent first, and counts forks without a setting."""
+    (tmp_path / "index.md").write_text("# Errors\n\n:::{fork-errors} idle:reuse\n:::\n")
+    extensions = ["myst_parser", "tests.evidence.fork_matrix.pages"]
+    (tmp_path / "conf.py").write_text(
+        f"extensions = {extensions}\nmyst_enable_extensions = ['colon_fence']\n"
+    )
+    builder = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "dummy", "-d", str(tmp_path)]
+    subprocess.run(
+        [*builder, str(tmp_path), str(tmp_path / "out")], cwd=ROOT, check=True, timeout=120
+    )
+    document = pickle.loads((tmp_path / "index.doctree").read_bytes())  # noqa: S301
+    shown = [[entry.astext() for entry in row] for row in document.findall(nodes.row)]
+    wanted = rows(errors(read(), ("idle", "reuse"), "unset").replace("`", ""))
+
+    assert wanted == shown[1:]
 
 
 def test_every_situation_has_words() -> None:
