@@ -21,17 +21,23 @@ RELEASE = (
 """Files of the checkout that are signed, below its root: two for each process."""
 ORDERS = 4000
 """Lines of which no machine signs all in a second."""
+DESCRIPTORS = 16
+"""Open files: more than a client needs, fewer than there are service accounts."""
 LARGE = 512 * 1024**2
 """Bytes of a file that takes longer to read than a worker is given."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Arguments and standard input of a run; each of `inputs` must be answered exactly once."""
+    """Arguments and standard input of a run; each of `inputs` must be answered exactly once.
+
+    `descriptors` limits the open files of the process, as `ulimit -n` does.
+    """
 
     inputs: tuple[str, ...]
     argv: tuple[str, ...] = ()
     stdin: str = ""
+    descriptors: int | None = None
 
 
 ONE_START_METHOD = {
@@ -71,7 +77,10 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     Most recipes read service accounts from standard input; others are named here.
     """
     name = file.removesuffix("_broken")
-    if name in {"threads/share_one_client", "processes/list_first_then_fork"}:
+    if name == "threads/share_one_client":
+        accounts = tuple(service_accounts)
+        return Job(inputs=accounts, argv=(project,), descriptors=DESCRIPTORS)
+    if name == "processes/list_first_then_fork":
         return Job(inputs=tuple(service_accounts), argv=(project,))
     if name == "processes/create_in_process":
         return Job(inputs=RELEASE, argv=(service_accounts[0], *RELEASE))

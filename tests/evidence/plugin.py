@@ -38,6 +38,7 @@ def _cook(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> Cook:
             stdin=work.stdin,
             environment={**local_iam.environment, **variables},
             cwd=ROOT,
+            descriptors=work.descriptors,
         )
 
     return cook

@@ -8,6 +8,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -41,6 +42,7 @@ class Request(TypedDict):
     environment: dict[str, str]
     cwd: str
     deadline: float
+    descriptors: int | None
 
 
 class Reply(TypedDict):
@@ -108,6 +110,8 @@ def _become(request: Request, out: Output, err: Output, report: Output) -> child
         for output in (out, err, report):
             os.close(output.source)
         os.chdir(request["cwd"])
+        if request["descriptors"] is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (request["descriptors"],) * 2)
         script = child.Script(
             path=request["script"],
             argv=request["argv"],

@@ -180,6 +180,14 @@ def test_script_finds_what_it_was_given(try_: Try, tmp_path: Path) -> None:
     ] == run.stdout.splitlines()
 
 
+def test_open_files_are_limited(try_: Try) -> None:
+    """A script that was given a number of descriptors opens no more, and the next run does."""
+    script = "files = [open('/dev/null') for _ in range(30)]"
+
+    assert "raises OSError" == str(try_(script, descriptors=20).outcome)
+    assert "ok" == str(try_(script).outcome)
+
+
 def test_runs_share_nothing(try_: Try) -> None:
     """A run sees no object, module or random number of the run before."""
     source = """
