@@ -26,9 +26,10 @@ def main(file: str, argv: tuple[str, ...]) -> None:
             limit = ("sh", "-c", 'ulimit -n "$0" && exec "$@"', str(work.descriptors))
             command = [*limit, *command]
         environment = {**os.environ, **local_iam.environment}
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, input=work.stdin, text=True, check=False
-        )
+        with work.prepared(local_iam):
+            done = subprocess.run(
+                command, cwd=ROOT, env=environment, input=work.stdin, text=True, check=False
+            )
     sys.exit(done.returncode)
 
 

@@ -2,9 +2,12 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from recipes.testing.local_iam import LocalIAMControl
 from tests.evidence.trials import ROOT
 from tests.runner import START_METHODS
 
@@ -19,6 +22,12 @@ RELEASE = (
     "requirements.txt",
 )
 """Files of the checkout that are signed, below its root: two for each process."""
+AT_ONCE = 256
+"""Lines to sign at the same time."""
+STREAMS = 100
+"""Calls that a connection carries at a time."""
+LATENCY = 3.0
+"""Seconds that the service takes, where one call is to wait for another."""
 ORDERS = 4000
 """Lines of which no machine signs all in a second."""
 DESCRIPTORS = 16
@@ -32,12 +41,28 @@ class Job:
     """Arguments and standard input of a run; each of `inputs` must be answered exactly once.
 
     `descriptors` limits the open files of the process, as `ulimit -n` does.
+    The service takes `latency` seconds for a call, and has `streams` of a connection at a time.
     """
 
     inputs: tuple[str, ...]
     argv: tuple[str, ...] = ()
     stdin: str = ""
     descriptors: int | None = None
+    latency: float = 0.0
+    streams: int | None = None
+
+    @contextmanager
+    def prepared(self, local_iam: LocalIAMControl) -> Iterator[None]:
+        """Make the service what the job needs, and afterwards what it is by itself."""
+        if self.latency:
+            local_iam.slow(self.latency)
+        if self.streams is not None:
+            local_iam.limit_streams(self.streams)
+        try:
+            yield
+        finally:
+            if self.latency or self.streams is not None:
+                local_iam.heal()
 
 
 ONE_START_METHOD = {
@@ -48,6 +73,7 @@ ONE_START_METHOD = {
     "processes/choose_start_method_broken": "fork",
     "processes/create_on_first_use_broken": "fork",
     "threads/share_one_client": "fork",
+    "threads/use_more_connections": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
     "processes/fork_directly": "fork",
@@ -93,6 +119,10 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     if name == "processes/stop_pool":
         lines = tuple(f"order-{number:04}" for number in range(ORDERS))
         return Job(inputs=lines, argv=(service_accounts[0], "1"), stdin="\n".join(lines))
+    if name == "threads/use_more_connections":
+        lines = tuple(f"order-{number:04}" for number in range(AT_ONCE))
+        email, stdin = service_accounts[0], "\n".join(lines)
+        return Job(lines, (email,), stdin, latency=LATENCY, streams=STREAMS)
     if name == "processes/recycle_workers":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=("1",), stdin=stdin)

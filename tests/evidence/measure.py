@@ -64,19 +64,20 @@ def attempt(
 ) -> tuple[str, Run]:
     """Run a script with a job in the place of the cell's file; return what became of it."""
     unset = cell.fork_support == "unset"
-    run = runner.run(
-        script,
-        work.argv,
-        deadline=deadline_of(cell),
-        start_method=cell.start_method,
-        stdin=work.stdin,
-        environment={
-            **local_iam.environment,
-            "GRPC_ENABLE_FORK_SUPPORT": None if unset else cell.fork_support,
-        },
-        cwd=ROOT,
-        descriptors=work.descriptors,
-    )
+    with work.prepared(local_iam):
+        run = runner.run(
+            script,
+            work.argv,
+            deadline=deadline_of(cell),
+            start_method=cell.start_method,
+            stdin=work.stdin,
+            environment={
+                **local_iam.environment,
+                "GRPC_ENABLE_FORK_SUPPORT": None if unset else cell.fork_support,
+            },
+            cwd=ROOT,
+            descriptors=work.descriptors,
+        )
     return str(outcome_of_recipe(run, work.inputs)), run
 
 

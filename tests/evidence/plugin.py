@@ -31,15 +31,16 @@ def _recipe_runner() -> Iterator[InterpreterRunner]:
 def _cook(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> Cook:
     def cook(file: str, *argv: str, **variables: str) -> Run:
         work = job(file, local_iam.project, local_iam.service_accounts)
-        return recipe_runner.run(
-            recipe_path(file),
-            argv or work.argv,
-            deadline=RECIPE_DEADLINE,
-            stdin=work.stdin,
-            environment={**local_iam.environment, **variables},
-            cwd=ROOT,
-            descriptors=work.descriptors,
-        )
+        with work.prepared(local_iam):
+            return recipe_runner.run(
+                recipe_path(file),
+                argv or work.argv,
+                deadline=RECIPE_DEADLINE,
+                stdin=work.stdin,
+                environment={**local_iam.environment, **variables},
+                cwd=ROOT,
+                descriptors=work.descriptors,
+            )
 
     return cook
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from .http_server import Request, Response
+from .server import MOST_STREAMS
 from .service import Service
 
 
@@ -15,6 +16,9 @@ class Doors(Protocol):
 
     def cut(self) -> None:
         """Reset every connection."""
+
+    async def limit_streams(self, number: int | None) -> None:
+        """Limit the calls that a connection carries at a time, or no longer."""
 
     def refuse(self) -> None:
         """Refuse new connections."""
@@ -46,6 +50,7 @@ class Control:
             "slow": self._slow,
             "fail": self._fail,
             "quota": self._quota,
+            "limit_streams": self._limit_streams,
             "heal": self._heal,
             "cut": self._cut,
             "refuse": self._refuse,
@@ -88,8 +93,14 @@ class Control:
     async def _quota(self, per_minute: int, method: str | None = None) -> None:
         self._service.faults.quota(per_minute, method)
 
+    async def _limit_streams(self, number: int) -> None:
+        if not 1 <= number <= MOST_STREAMS:
+            raise ValueError(f"the number of streams must be between 1 and {MOST_STREAMS:,}")
+        await self._doors.limit_streams(number)
+
     async def _heal(self) -> None:
         self._service.faults.heal()
+        await self._doors.limit_streams(None)
         await self._doors.start()
         await self._doors.accept()
 

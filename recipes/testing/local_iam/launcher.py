@@ -88,8 +88,12 @@ class LocalIAMControl:
         """Answer RESOURCE_EXHAUSTED to calls above a number in a minute."""
         self.ask("quota", per_minute=per_minute, method=method)
 
+    def limit_streams(self, number: int) -> None:
+        """Let each connection carry so many calls at a time; those that are open are reset."""
+        self.ask("limit_streams", number=number)
+
     def heal(self) -> None:
-        """Take every fault away: latency, errors, quotas, refusal and stop."""
+        """Take every fault away: latency, errors, quotas, limits of streams, refusal and stop."""
         self.ask("heal")
 
     def cut(self) -> None:
