@@ -72,6 +72,7 @@ ONE_START_METHOD = {
     "processes/choose_start_method": "forkserver",
     "processes/choose_start_method_broken": "fork",
     "processes/create_on_first_use_broken": "fork",
+    "threads/create_client_per_thread": "fork",
     "threads/share_one_client": "fork",
     "threads/use_more_connections": "fork",
     "processes/close_then_fork_broken": "fork",
