@@ -73,6 +73,7 @@ ONE_START_METHOD = {
     "processes/choose_start_method_broken": "fork",
     "processes/create_on_first_use_broken": "fork",
     "threads/create_client_per_thread": "fork",
+    "threads/create_lazily": "fork",
     "threads/share_one_client": "fork",
     "threads/use_more_connections": "fork",
     "processes/close_then_fork_broken": "fork",
