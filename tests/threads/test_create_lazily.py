@@ -1,14 +1,34 @@
 """Creating one client on first use, from many threads."""
 
+import subprocess
+import sys
+
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import variants
 from tests.evidence.plugin import Cook, Stands
+from tests.evidence.trials import recipe_path
 from tests.processes.live import live
 from tests.runner import answers
 
 FILE = "threads/create_lazily"
+RACE = """
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import create_lazily
+
+all_threads = Barrier(16)
+
+def first_use(_):
+    all_threads.wait(60)
+    return create_lazily.client()
+
+with ThreadPoolExecutor(16) as threads:
+    used = set(map(id, threads.map(first_use, range(16))))
+print(len(create_lazily.clients), len(used))
+"""
 
 
 @pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
@@ -17,7 +37,17 @@ def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     stands(file, start_method)
 
 
-def test_threads_that_race_create_one_client(cook: Cook, local_iam: LocalIAM) -> None:
+@pytest.mark.usefixtures("local_iam")
+def test_threads_that_race_create_one_client() -> None:
+    """Sixteen threads that come at once get the same client, and there is no other."""
+    command = [sys.executable, "-c", RACE]
+    folder = recipe_path(FILE).parent
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+
+    assert "1 1" == ran.stdout.strip()
+
+
+def test_threads_use_one_connection(cook: Cook, local_iam: LocalIAM) -> None:
     """All calls travel on one connection, several at a time."""
     local_iam.slow(1)
     cook(FILE)
