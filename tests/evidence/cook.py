@@ -22,6 +22,9 @@ def main(file: str, argv: tuple[str, ...]) -> None:
     with LocalIAM() as local_iam:
         work = job(file, local_iam.project, local_iam.service_accounts)
         command = [sys.executable, str(recipe_path(file)), *(argv or work.argv)]
+        if work.descriptors is not None:
+            limit = ("sh", "-c", 'ulimit -n "$0" && exec "$@"', str(work.descriptors))
+            command = [*limit, *command]
         environment = {**os.environ, **local_iam.environment}
         with work.prepared(local_iam):
             done = subprocess.run(

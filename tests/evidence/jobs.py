@@ -22,12 +22,20 @@ RELEASE = (
     "requirements.txt",
 )
 """Files of the checkout that are signed, below its root: two for each process."""
+AT_ONCE = 256
+"""Lines to sign at the same time."""
+STREAMS = 100
+"""Calls that a connection carries at a time."""
+LATENCY = 3.0
+"""Seconds that the service takes, where one call is to wait for another."""
 ORDERS = 4000
 """Lines of which no machine signs all in a second."""
 AHEAD = 8
 """Lines that a writer who waits for answers sends ahead of them."""
 BACKLOG = 3000
 """Lines of which no machine signs all in a second and a half."""
+DESCRIPTORS = 16
+"""Open files: more than a client needs, fewer than there are service accounts."""
 LARGE = 512 * 1024**2
 """Bytes of a file that takes longer to read than a worker is given."""
 
@@ -42,6 +50,7 @@ class Job:
 
     Each of `failing` must be named on the standard error exactly once, and the exit code be 1.
     With `ahead`, who writes the input waits for answers while so many of its lines have none.
+    `descriptors` limits the open files of the process, as `ulimit -n` does.
     """
 
     inputs: tuple[str, ...]
@@ -50,6 +59,7 @@ class Job:
     fault: Fault | None = None
     failing: tuple[str, ...] = ()
     ahead: int | None = None
+    descriptors: int | None = None
 
     @contextmanager
     def prepared(self, local_iam: LocalIAM) -> Iterator[None]:
@@ -85,6 +95,10 @@ ONE_START_METHOD = {
     "event_loops/bound_concurrency": "fork",
     "event_loops/one_client_per_loop": "fork",
     "event_loops/use_anyio": "fork",
+    "threads/create_client_per_thread": "fork",
+    "threads/create_lazily": "fork",
+    "threads/share_one_client": "fork",
+    "threads/use_more_connections": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
     "processes/fork_directly": "fork",
@@ -114,11 +128,10 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     Most recipes read service accounts from standard input; others are named here.
     """
     name = file.removesuffix("_broken")
-    if name in {
-        "event_loops/use_processes",
-        "processes/list_first_then_fork",
-        "threads/share_one_client",
-    }:
+    if name == "threads/share_one_client":
+        accounts = tuple(service_accounts)
+        return Job(inputs=accounts, argv=(project,), descriptors=DESCRIPTORS)
+    if name in {"event_loops/use_processes", "processes/list_first_then_fork"}:
         return Job(inputs=tuple(service_accounts), argv=(project,))
     if name == "threads/use_rest":
         stdin = "\n".join(service_accounts)
@@ -150,6 +163,10 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
         deleted = f"deleted@{project}.iam.gserviceaccount.com"
         lines = (*service_accounts[:5], deleted, *service_accounts[5:])
         return Job(inputs=tuple(service_accounts), stdin="\n".join(lines), failing=(deleted,))
+    if name == "threads/use_more_connections":
+        lines = tuple(f"order-{number:04}" for number in range(AT_ONCE))
+        email, stdin = service_accounts[0], "\n".join(lines)
+        return Job(lines, (email,), stdin, fault=connections_are_narrow)
     if name == "processes/recycle_workers":
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=("1",), stdin=stdin)
@@ -170,6 +187,12 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
 def service_is_far(local_iam: LocalIAM) -> None:
     """Let answers be under way for a while, as they are from any real service."""
     local_iam.far(0.05)
+
+
+def connections_are_narrow(local_iam: LocalIAM) -> None:
+    """Let a connection carry so many calls at a time, each for a while."""
+    local_iam.limit_streams(STREAMS)
+    local_iam.slow(LATENCY)
 
 
 def two_mints_are_left(local_iam: LocalIAM) -> None:

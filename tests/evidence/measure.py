@@ -77,6 +77,7 @@ def attempt(
                 "GRPC_ENABLE_FORK_SUPPORT": None if unset else cell.fork_support,
             },
             cwd=ROOT,
+            descriptors=work.descriptors,
         )
     return str(outcome_of_recipe(run, work.inputs, work.failing)), run
 

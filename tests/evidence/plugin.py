@@ -39,6 +39,7 @@ def _cook(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> Cook:
             ahead=work.ahead,
             environment={**local_iam.environment, **variables},
             cwd=ROOT,
+            descriptors=work.descriptors,
         )
 
     return cook

@@ -56,6 +56,7 @@ class Runner:
         environment: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
         record_prints: bool = False,
+        descriptors: int | None = None,
     ) -> Run:
         """Run the script for at most `deadline` seconds, and kill whatever is left of it.
 
@@ -65,6 +66,7 @@ class Runner:
         `environment` holds variables of this run, on top of the runner's and those of this process;
         None takes a variable away.
         `cwd` is this process's folder unless given.
+        `descriptors` limits the open files of the script's processes.
         RunnerError means that the runner failed, not the script.
         """
         supervisor = self._supervisor or self._start()
@@ -81,6 +83,7 @@ class Runner:
             "environment": variables,
             "cwd": str((cwd or Path.cwd()).resolve(strict=True)),
             "deadline": deadline,
+            "descriptors": descriptors,
         }
         try:
             return _run_of(request, supervisor.ask(request))

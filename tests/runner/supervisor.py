@@ -8,6 +8,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -46,6 +47,7 @@ class Request(TypedDict):
     environment: dict[str, str]
     cwd: str
     deadline: float
+    descriptors: int | None
 
 
 class Reply(TypedDict):
@@ -117,6 +119,8 @@ def _become(
         for output in (out, err, report):
             os.close(output.source)
         os.chdir(request["cwd"])
+        if request["descriptors"] is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (request["descriptors"],) * 2)
         script = child.Script(
             path=request["script"],
             argv=request["argv"],

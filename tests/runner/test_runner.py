@@ -198,6 +198,14 @@ def test_lines_come_as_they_are_answered(try_: Try) -> None:
     assert ("hang", "") == (str(hung.outcome), hung.stdout)
 
 
+def test_open_files_are_limited(try_: Try) -> None:
+    """A script that was given a number of descriptors opens no more, and the next run does."""
+    script = "files = [open('/dev/null') for _ in range(30)]"
+
+    assert "raises OSError" == str(try_(script, descriptors=20).outcome)
+    assert "ok" == str(try_(script).outcome)
+
+
 def test_runs_share_nothing(try_: Try) -> None:
     """A run sees no object, module or random number of the run before."""
     source = """

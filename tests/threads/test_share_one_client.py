@@ -5,15 +5,16 @@ import pytest
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import variants
 from tests.evidence.plugin import Cook, Stands
+from tests.processes.live import live
 from tests.runner import answers
 
 FILE = "threads/share_one_client"
 LIST_KEYS = "ListServiceAccountKeys"
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE))
+@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
-    """Every account is answered exactly once."""
+    """The recipe answers for every account exactly once; the broken twin runs out of files."""
     stands(file, start_method)
 
 
@@ -26,6 +27,17 @@ def test_threads_use_one_connection(cook: Cook, local_iam: LocalIAM) -> None:
     assert len(local_iam.service_accounts) == observation.calls[LIST_KEYS]
     assert 1 == observation.connections
     assert observation.most_in_flight > 1
+
+
+def test_twin_makes_a_connection_for_each_call(local_iam: LocalIAM) -> None:
+    """Where files are not limited, the twin does the job over as many connections as calls."""
+    with live(f"{FILE}_broken", local_iam.project) as running:
+        stdout, _ = running.finish()
+    observation = local_iam.observe()
+
+    assert 0 == running.process.returncode
+    assert set(local_iam.service_accounts) == {account for account, _ in answers(stdout)}
+    assert 1 + len(local_iam.service_accounts) == observation.connections
 
 
 def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIAM) -> None:

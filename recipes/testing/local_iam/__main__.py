@@ -37,6 +37,11 @@ def options(command: Command) -> Command:
             show_default=True,
             help="Share of calls that end with UNAVAILABLE.",
         ),
+        click.option(
+            "--streams",
+            type=click.IntRange(1, 10_000),
+            help="Calls at a time on one connection, above them a client waits.",
+        ),
         click.option("--quota", type=number, help="Calls a minute, above them RESOURCE_EXHAUSTED."),
         click.option(
             "--spread",
@@ -77,7 +82,12 @@ def options(command: Command) -> Command:
 
 @contextlib.contextmanager
 def started(
-    latency: float, spread: float, quota: int | None, fail_rate: float, **settings: Any
+    latency: float,
+    spread: float,
+    quota: int | None,
+    streams: int | None,
+    fail_rate: float,
+    **settings: Any,
 ) -> Iterator[LocalIAM]:
     """Run a local IAM with the faults of the command line."""
     with LocalIAM(**settings) as local_iam:
@@ -85,6 +95,8 @@ def started(
             local_iam.slow(latency, spread)
         if quota is not None:
             local_iam.quota(quota)
+        if streams is not None:
+            local_iam.limit_streams(streams)
         if fail_rate:
             local_iam.fail("UNAVAILABLE", fail_rate)
         yield local_iam

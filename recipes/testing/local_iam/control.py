@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from .http_server import Request, Response
+from .server import MOST_STREAMS
 from .service import Service
 
 
@@ -18,6 +19,9 @@ class Doors(Protocol):
 
     def cut(self) -> None:
         """Reset every connection."""
+
+    async def limit_streams(self, number: int | None) -> None:
+        """Limit the calls that a connection carries at a time, or no longer."""
 
     def refuse(self) -> None:
         """Refuse new connections."""
@@ -50,6 +54,7 @@ class Control:
             "fail": self._fail,
             "quota": self._quota,
             "far": self._far,
+            "limit_streams": self._limit_streams,
             "heal": self._heal,
             "cut": self._cut,
             "refuse": self._refuse,
@@ -95,9 +100,15 @@ class Control:
     async def _far(self, seconds: float) -> None:
         self._doors.far(seconds)
 
+    async def _limit_streams(self, number: int) -> None:
+        if not 1 <= number <= MOST_STREAMS:
+            raise ValueError(f"the number of streams must be between 1 and {MOST_STREAMS:,}")
+        await self._doors.limit_streams(number)
+
     async def _heal(self) -> None:
         self._service.faults.heal()
         self._doors.far(0)
+        await self._doors.limit_streams(None)
         await self._doors.start()
         await self._doors.accept()
 

@@ -13,7 +13,7 @@ from .http_endpoints import Endpoints
 from .http_server import HttpServer
 from .keys import credentials_file, give_old_keys, make_user_key
 from .listener import Listener
-from .server import start_server
+from .server import MOST_STREAMS, start_server
 from .service import Service
 from .signing import KeyMaker
 from .state import State
@@ -59,6 +59,7 @@ class Host:
         self._tunnel = Tunnel()
         self._http = HttpServer(Endpoints(self._service).answer)
         self._server: Any = None
+        self._streams = MOST_STREAMS
         self._changing = asyncio.Lock()
         self._caller_project = caller_project
 
@@ -122,6 +123,7 @@ class Host:
                     self._certificates.private_key,
                     self._certificates.chain,
                     self._tunnel.name,
+                    self._streams,
                 )
                 await self._https_port.open(self._http.protocol, self._context)
                 self._tunnel.https_port = self._https_port.port
@@ -140,6 +142,15 @@ class Host:
     def far(self, seconds: float) -> None:
         """Let everything that is sent through the tunnel be that long under way."""
         self._tunnel.far(seconds)
+
+    async def limit_streams(self, number: int | None) -> None:
+        """Let a connection carry so many calls at a time; a change resets every connection."""
+        streams = number or MOST_STREAMS
+        if streams != self._streams:
+            self._streams = streams
+            if self._server is not None:
+                await self.stop()
+                await self.start()
 
     def cut(self) -> None:
         """Reset every connection."""

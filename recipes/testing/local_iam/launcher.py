@@ -92,8 +92,12 @@ class LocalIAMControl:
         """Let everything be `seconds` under way, to the service and back: a distant network."""
         self.ask("far", seconds=seconds)
 
+    def limit_streams(self, number: int) -> None:
+        """Let each connection carry so many calls at a time; those that are open are reset."""
+        self.ask("limit_streams", number=number)
+
     def heal(self) -> None:
-        """Take every fault away: latency, distance, errors, quotas, refusal and stop."""
+        """Take every fault away: latency, distance, errors, quotas, limits, refusal and stop."""
         self.ask("heal")
 
     def cut(self) -> None:

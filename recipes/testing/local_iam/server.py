@@ -10,8 +10,11 @@ from .methods import METHODS, Method, write
 from .rejections import Rejection
 from .service import Service
 
+MOST_STREAMS = 10_000
+"""Calls at a time on one connection, where no limit was asked for."""
 OPTIONS = [
-    ("grpc.max_concurrent_streams", 10_000),
+    # With it the server refuses calls that are under the limit, where others are about to end.
+    ("grpc.http.overload_protection", 0),
     ("grpc.so_reuseport", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 1000),
     ("grpc.http2.max_ping_strikes", 0),
@@ -55,10 +58,10 @@ def _behaviour(service: Service, method: Method, connection_name: Name) -> Any:
 
 
 async def start_server(
-    service: Service, private_key: bytes, chain: bytes, connection_name: Name
+    service: Service, private_key: bytes, chain: bytes, connection_name: Name, streams: int
 ) -> tuple[Any, int]:
-    """Start serving; return the server and its port."""
-    server = grpc.aio.server(options=OPTIONS)
+    """Start serving so many calls at a time on each connection; return the server and its port."""
+    server = grpc.aio.server(options=[*OPTIONS, ("grpc.max_concurrent_streams", streams)])
     server.add_generic_rpc_handlers((_Handlers(service, connection_name),))
     credentials = grpc.ssl_server_credentials([(private_key, chain)])
     port = server.add_secure_port("127.0.0.1:0", credentials)

@@ -66,7 +66,8 @@ def test_run_serves_the_command() -> None:
     )
     ran = run(
         "run", "--service-accounts", "2", "--project", "my-own-project", "--latency", "0.01",
-        "--spread", "0.01", "--quota", "100", "--fail-rate", "0", "--", sys.executable, "-c", code,
+        "--spread", "0.01", "--quota", "100", "--streams", "100", "--fail-rate", "0", "--",
+        sys.executable, "-c", code,
     )  # fmt: skip
     prefix = "projects/my-own-project/serviceAccounts/worker-00"
     assert [line[: len(prefix) + 1] for line in ran.stdout.split()] == [f"{prefix}1", f"{prefix}2"]

@@ -204,6 +204,8 @@ def test_a_quota_begins_again_after_a_minute() -> None:
         ("slow", {"seconds": "long"}),
         ("far", {"seconds": -1}),
         ("quota", {"per_minute": -1}),
+        ("limit_streams", {"number": 0}),
+        ("limit_streams", {"number": "many"}),
         ("quota", {"per_minute": 1, "nonsense": 1}),
     ],
 )
@@ -293,6 +295,24 @@ def test_each_client_has_a_connection_of_its_own(local_iam: LocalIAM, name: str)
     assert (seen.connections, sorted(seen.calls_per_connection)) == (3, [2, 3, 4])
     local_iam.forget()
     assert local_iam.observe().calls == {}
+
+
+def test_calls_above_the_limit_of_streams_wait(local_iam: LocalIAM, name: str) -> None:
+    """A connection never carries more calls than the limit, and each of them is answered."""
+
+    def most_in_flight() -> int:
+        local_iam.forget()
+        local_iam.slow(0.3)
+        with Credentials() as client, ThreadPoolExecutor(6) as threads:
+            list(threads.map(lambda _: mint(client, name), range(12)))
+        assert 1 == local_iam.observe().connections
+        assert 12 == local_iam.observe().calls["GenerateAccessToken"]
+        return local_iam.observe().most_in_flight
+
+    local_iam.limit_streams(2)
+    assert 2 == most_in_flight()
+    local_iam.heal()
+    assert most_in_flight() > 2
 
 
 def test_the_control_endpoint_wants_its_secret(local_iam: LocalIAM) -> None:
