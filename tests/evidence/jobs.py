@@ -2,9 +2,9 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recipes.testing.local_iam import LocalIAM
@@ -36,6 +36,11 @@ BACKLOG = 3000
 """Lines of which no machine signs all in a second and a half."""
 DESCRIPTORS = 16
 """Open files: more than a client needs, fewer than there are service accounts."""
+SUITE = (
+    *("-c", os.devnull, "--noconftest", "-p", "no:cacheprovider", "-p", "no:terminal"),
+    *("-s", "tests/safeguards/suite_of_mints.py"),
+)
+"""Arguments of pytest."""
 LARGE = 512 * 1024**2
 """Bytes of a file that takes longer to read than a worker is given."""
 
@@ -75,46 +80,37 @@ class Job:
 
 
 ONE_START_METHOD = {
-    "processes/recycle_workers": "forkserver",
-    "processes/recycle_workers_broken": "fork",
-    "processes/preload_forkserver": "forkserver",
-    "processes/choose_start_method": "forkserver",
-    "processes/choose_start_method_broken": "fork",
-    "processes/create_on_first_use_broken": "fork",
-    "threads/bound_backlog": "fork",
-    "event_loops/loop_per_thread": "fork",
+    "event_loops/": "fork",
+    "threads/": "fork",
     "event_loops/use_processes": "forkserver",
     "event_loops/use_processes_broken": "fork",
-    "threads/close_after_threads": "fork",
-    "threads/keep_every_result": "fork",
-    "threads/share_one_client": "fork",
-    "threads/share_credentials": "fork",
-    "threads/use_futures": "fork",
-    "threads/use_rest": "fork",
-    "threads/trace_calls": "fork",
-    "event_loops/bound_concurrency": "fork",
-    "event_loops/one_client_per_loop": "fork",
-    "event_loops/use_anyio": "fork",
-    "threads/create_client_per_thread": "fork",
-    "threads/create_lazily": "fork",
-    "threads/share_one_client": "fork",
-    "threads/use_more_connections": "fork",
+    "processes/choose_start_method": "forkserver",
+    "processes/choose_start_method_broken": "fork",
     "processes/close_then_fork_broken": "fork",
+    "processes/create_on_first_use_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
     "processes/fork_directly": "fork",
+    "processes/preload_forkserver": "forkserver",
+    "processes/recycle_workers": "forkserver",
+    "processes/recycle_workers_broken": "fork",
     "processes/start_other_programs": "fork",
     "safeguards/fork_gate": "fork",
     "safeguards/fork_guard": "fork",
     "safeguards/pytest_fork_safety": "fork",
 }
-"""Programs that start no process, or choose themselves how to, each with the method to set."""
+"""Programs that start no process, or choose themselves how to, each with the method to set.
+
+A recipe stands for its broken twin, a chapter for all of its programs that are not named.
+"""
 
 
 def start_methods(file: str) -> tuple[str, ...]:
     """Return the start methods that make a difference to a recipe or broken twin."""
-    name = file.removesuffix("_broken")
-    method = ONE_START_METHOD.get(file) or ONE_START_METHOD.get(name)
-    return (method,) if method else START_METHODS
+    chapter, _, _ = file.partition("/")
+    for name in (file, file.removesuffix("_broken"), f"{chapter}/"):
+        if name in ONE_START_METHOD:
+            return (ONE_START_METHOD[name],)
+    return START_METHODS
 
 
 def variants(*files: str) -> list[tuple[str, str]]:
@@ -127,61 +123,58 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
 
     Most recipes read service accounts from standard input; others are named here.
     """
-    name = file.removesuffix("_broken")
-    if name == "threads/share_one_client":
-        accounts = tuple(service_accounts)
-        return Job(inputs=accounts, argv=(project,), descriptors=DESCRIPTORS)
-    if name in {"event_loops/use_processes", "processes/list_first_then_fork"}:
-        return Job(inputs=tuple(service_accounts), argv=(project,))
-    if name == "threads/use_rest":
-        stdin = "\n".join(service_accounts)
-        return Job(inputs=tuple(service_accounts), argv=("https://example.com",), stdin=stdin)
-    if name == "processes/create_rest_client":
-        stdin = "\n".join(service_accounts)
-        return Job(inputs=tuple(service_accounts), stdin=stdin, fault=service_is_far)
-    if name == "threads/share_credentials":
-        inputs, stdin = tuple(service_accounts), "\n".join(service_accounts)
-        return Job(inputs=inputs, argv=inputs[:1], stdin=stdin, fault=two_mints_are_left)
-    if name == "processes/create_in_process":
-        return Job(inputs=RELEASE, argv=(service_accounts[0], *RELEASE))
-    if name == "processes/start_other_programs":
-        files = tuple(sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/**/*.py")))
-        return Job(inputs=files, argv=(service_accounts[0], *files))
-    if name == "processes/survive_worker_death":
-        files = (large_file(), *RELEASE)
-        return Job(inputs=files, argv=(service_accounts[0], *files))
-    if name == "processes/stop_pool":
-        lines = tuple(f"order-{number:04}" for number in range(ORDERS))
-        return Job(inputs=lines, argv=(service_accounts[0], "1"), stdin="\n".join(lines))
-    if name == "threads/bound_backlog":
-        stdin = "\n".join(service_accounts)
-        return Job(inputs=tuple(service_accounts), stdin=stdin, ahead=AHEAD)
-    if name == "event_loops/bound_concurrency":
-        lines = tuple(f"order-{number:04}" for number in range(BACKLOG))
-        return Job(inputs=lines, argv=(service_accounts[0],), stdin="\n".join(lines))
-    if name == "threads/keep_every_result":
-        deleted = f"deleted@{project}.iam.gserviceaccount.com"
-        lines = (*service_accounts[:5], deleted, *service_accounts[5:])
-        return Job(inputs=tuple(service_accounts), stdin="\n".join(lines), failing=(deleted,))
-    if name == "threads/use_more_connections":
-        lines = tuple(f"order-{number:04}" for number in range(AT_ONCE))
-        email, stdin = service_accounts[0], "\n".join(lines)
-        return Job(lines, (email,), stdin, fault=connections_are_narrow)
-    if name == "processes/recycle_workers":
-        stdin = "\n".join(service_accounts)
-        return Job(inputs=tuple(service_accounts), argv=("1",), stdin=stdin)
-    if name == "event_loops/use_anyio":
-        stdin = "\n".join(service_accounts)
-        return Job(inputs=tuple(service_accounts), argv=("trio",), stdin=stdin)
-    if name == "threads/trace_calls":
-        stdin = "\n".join(service_accounts)
-        return Job(inputs=tuple(service_accounts), argv=("TICKET-1", os.devnull), stdin=stdin)
-    if name == "safeguards/pytest_fork_safety":
-        options = ("-c", os.devnull, "--noconftest", "-p", "no:cacheprovider", "-p", "no:terminal")
-        argv = (*options, "-s", "tests/safeguards/suite_of_mints.py")
-        stdin = "\n".join(service_accounts)
-        return Job(inputs=tuple(service_accounts), argv=argv, stdin=stdin)
-    return Job(inputs=tuple(service_accounts), stdin="\n".join(service_accounts))
+    inputs = tuple(service_accounts)
+    account = service_accounts[0]
+    on_stdin = Job(inputs, stdin="\n".join(inputs))
+    listed = Job(inputs, (project,))
+    jobs: dict[str, Callable[[], Job]] = {
+        "event_loops/bound_concurrency": lambda: lines(BACKLOG, account),
+        "event_loops/use_anyio": lambda: replace(on_stdin, argv=("trio",)),
+        "event_loops/use_processes": lambda: listed,
+        "processes/create_in_process": lambda: files(account, RELEASE),
+        "processes/create_rest_client": lambda: replace(on_stdin, fault=service_is_far),
+        "processes/list_first_then_fork": lambda: listed,
+        "processes/recycle_workers": lambda: replace(on_stdin, argv=("1",)),
+        "processes/start_other_programs": lambda: files(account, all_tests()),
+        "processes/stop_pool": lambda: lines(ORDERS, account, "1"),
+        "processes/survive_worker_death": lambda: files(account, (large_file(), *RELEASE)),
+        "safeguards/pytest_fork_safety": lambda: replace(on_stdin, argv=SUITE),
+        "threads/bound_backlog": lambda: replace(on_stdin, ahead=AHEAD),
+        "threads/keep_every_result": lambda: with_a_deleted_account(inputs, project),
+        "threads/share_credentials": lambda: replace(
+            on_stdin, argv=(account,), fault=two_mints_are_left
+        ),
+        "threads/share_one_client": lambda: replace(listed, descriptors=DESCRIPTORS),
+        "threads/trace_calls": lambda: replace(on_stdin, argv=("TICKET-1", os.devnull)),
+        "threads/use_more_connections": lambda: replace(
+            lines(AT_ONCE, account), fault=connections_are_narrow
+        ),
+        "threads/use_rest": lambda: replace(on_stdin, argv=("https://example.com",)),
+    }
+    return jobs.get(file.removesuffix("_broken"), lambda: on_stdin)()
+
+
+def lines(number: int, *argv: str) -> Job:
+    """Give a program numbered lines on its standard input."""
+    orders = tuple(f"order-{order:04}" for order in range(number))
+    return Job(orders, argv, stdin="\n".join(orders))
+
+
+def files(account: str, paths: Iterable[str]) -> Job:
+    """Name an account and files as arguments."""
+    return Job(tuple(paths), (account, *paths))
+
+
+def with_a_deleted_account(inputs: tuple[str, ...], project: str) -> Job:
+    """Put an account that there is not among those that there are."""
+    deleted = f"deleted@{project}.iam.gserviceaccount.com"
+    stdin = "\n".join((*inputs[:5], deleted, *inputs[5:]))
+    return Job(inputs, stdin=stdin, failing=(deleted,))
+
+
+def all_tests() -> tuple[str, ...]:
+    """List the files of the tests."""
+    return tuple(sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/**/*.py")))
 
 
 def service_is_far(local_iam: LocalIAM) -> None:
