@@ -26,7 +26,7 @@ AT_ONCE = 256
 """Lines to sign at the same time."""
 STREAMS = 100
 """Calls that a connection carries at a time."""
-LATENCY = 3.0
+LATENCY = 3
 """Seconds that the service takes, where one call is to wait for another."""
 ORDERS = 4000
 """Lines of which no machine signs all in a second."""
