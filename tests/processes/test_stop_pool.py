@@ -9,7 +9,7 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import variants
-from tests.evidence.plugin import Stands
+from tests.evidence.plugin import Cook, Stands
 from tests.processes.live import live, wait_until
 from tests.runner import answers
 
@@ -109,6 +109,26 @@ def test_time_limit_is_no_error(local_iam: LocalIAM) -> None:
     assert "" == stderr
     assert Counter(LINES) == Counter(line for line, _ in answers(stdout))
     assert "not done: SIGALRM" in stdout
+
+
+def test_failed_call_is_reported_with_its_line(local_iam: LocalIAM) -> None:
+    """Each line whose call fails is named once with the error, and the exit code is 1."""
+    local_iam.fail("PERMISSION_DENIED", method=SIGN)
+    with live(FILE, local_iam.service_accounts[0], "300") as running:
+        running.send([*LINES, *LINES[:2]])
+        stdout, stderr = running.finish()
+
+    assert (1, "") == (running.process.returncode, stdout)
+    assert Counter(LINES) == Counter(line for line, _ in answers(stderr))
+    assert all("PERMISSION_DENIED" in error for _, error in answers(stderr))
+
+
+def test_missing_credentials_are_one_error(cook: Cook) -> None:
+    """Without credentials the program ends with their error; no worker is tried in vain."""
+    run = cook(FILE, GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
+
+    assert "raises DefaultCredentialsError" == str(run.outcome)
+    assert "" == run.stdout
 
 
 @pytest.mark.parametrize("start_method", ["fork", "spawn", "forkserver"])

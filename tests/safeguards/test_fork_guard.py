@@ -380,15 +380,18 @@ def message():
     except InheritedClientError as error:
         return error
 
+def make():
+    return iam_credentials_v1.IAMCredentialsClient()
+
 with ThreadPoolExecutor(1) as thread:
-    client = thread.submit(lambda: iam_credentials_v1.IAMCredentialsClient()).result()
+    client = thread.submit(lambda: make()).result()
 print("message", forked(message), sep="\\t")
 """
     )
     environment = {**local_iam.environment, "PYTHONPATH": str(RECIPES), "PYTHONWARNINGS": "ignore"}
     run = recipe_runner.run(program, deadline=DEADLINE, environment=environment, cwd=tmp_path)
     lines = program.read_text("utf-8").splitlines()
-    line = next(number for number, text in enumerate(lines, 1) if "thread.submit" in text)
+    line = next(number for number, text in enumerate(lines, 1) if "return iam" in text)
 
     assert f"created at {program}:{line} is used" in said(run)["message"]
 
@@ -480,6 +483,56 @@ print("creator", sign(rest), post(session), call(request), sep="\\t")
     assert "200" == found.pop("unpickled") == found.pop("deep copy")
     assert dict.fromkeys(found, REFUSED) == found
     assert 6 == len(found)
+
+
+def test_other_http_clients_are_refused(attack: Attack) -> None:
+    """Also what sends by urllib3, or by an asynchronous transport, is its creator's alone."""
+    run = attack(
+        INSTALLED
+        + """
+from google.auth.aio.credentials import AnonymousCredentials
+from google.auth.aio.transport import Request as Transport
+from google.auth.aio.transport.sessions import AsyncAuthorizedSession
+from google.auth.transport import urllib3 as transport
+from urllib3 import PoolManager
+
+ADDRESS = "https://127.0.0.1:1/"
+
+class Nowhere(Transport):
+    async def __call__(self, *args, **kwargs):
+        raise ConnectionError("not refused")
+
+    async def close(self):
+        pass
+
+def get(session):
+    async def run():
+        return await session.request("GET", ADDRESS)
+    return asyncio.run(run())
+
+async def make():
+    return AsyncAuthorizedSession(AnonymousCredentials(), Nowhere())
+
+http = transport.AuthorizedHttp(AnonymousCredentials())
+request = transport.Request(PoolManager(retries=False))
+session = asyncio.run(make())
+uses = {
+    "http": lambda: http.urlopen("GET", ADDRESS),
+    "request": lambda: request(ADDRESS),
+    "session": lambda: get(session),
+}
+for name, use in uses.items():
+    print(name, forked(use), sep="\\t")
+own = lambda: transport.Request(PoolManager(retries=False))
+print("own request", forked(lambda: own()(ADDRESS)), sep="\\t")
+print("own session", forked(lambda: get(asyncio.run(make()))), sep="\\t")
+"""
+    )
+    found = said(run)
+
+    assert "TransportError" in found.pop("own request")
+    assert "not refused" in found.pop("own session")
+    assert {"http": REFUSED, "request": REFUSED, "session": REFUSED} == found
 
 
 def test_async_client_is_refused_and_so_is_a_new_one_beside_it(attack: Attack) -> None:
