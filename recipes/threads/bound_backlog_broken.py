@@ -42,7 +42,7 @@ def audit(emails: Iterable[str]) -> int:
                 print(email, future.result(), sep="\t", flush=True)
             except Exception as error:  # whatever leaves a callback is logged, and forgotten
                 failures += 1
-                read_by_nobody = isinstance(error, BrokenPipeError)  # as after `| head`
+                read_by_nobody |= isinstance(error, BrokenPipeError)  # as after `| head`
                 print(email, " ".join(str(error).split()), sep="\t", file=sys.stderr)
 
     with ThreadPoolExecutor(THREADS) as threads:
