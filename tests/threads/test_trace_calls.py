@@ -44,14 +44,14 @@ def traced(file: Path, local_iam: LocalIAM) -> list[dict[str, Any]]:
     return lines(file)
 
 
-def ends(seen: list[dict[str, Any]], event: str) -> list[dict[str, Any]]:
-    return [line for line in seen if line.get("message", "").startswith(event)]
+def events(seen: list[dict[str, Any]], beginning: str) -> list[dict[str, Any]]:
+    return [line for line in seen if line.get("message", "").startswith(beginning)]
 
 
 def test_every_call_names_the_ticket(tmp_path: Path, local_iam: LocalIAM) -> None:
     """The request of each account bears the ticket in a header, and both its lines show it."""
     seen = traced(tmp_path / "trace", local_iam)
-    sent, received = ends(seen, "Sending request for"), ends(seen, "Received response for")
+    sent, received = events(seen, "Sending request for"), events(seen, "Received response for")
     accounts = {
         line["x-goog-request-params"].rpartition("/")[2].replace("%40", "@") for line in sent
     }
@@ -113,6 +113,22 @@ def test_span_of_a_failed_call_holds_the_error(tmp_path: Path, local_iam: LocalI
     assert all("PermissionDenied" in status["description"] for status in statuses)
 
 
+def test_retry_is_logged_under_the_call_that_it_repeats(
+    tmp_path: Path, local_iam: LocalIAM
+) -> None:
+    """What the client logs of a repeated attempt has the ticket and the span of its call."""
+    local_iam.fail("UNAVAILABLE", rate=0.5, method=GENERATE)
+    file = tmp_path / "trace"
+    seen = traced(file, local_iam)
+    retries = events(seen, "Retrying due to")
+    spans = {line["context"]["span_id"] for line in seen if line.get("name") == "mint"}
+
+    assert retries
+    assert {TICKET} == {line["ticket"] for line in retries}
+    assert {f"0x{line['span_id']}" for line in retries} <= spans
+    assert [] == [token for token in TOKENS if token in file.read_text()]
+
+
 def test_twin_makes_no_call(cook: Cook, local_iam: LocalIAM) -> None:
     """A thread that does not know the ticket asks nothing of the service."""
     cook(f"{FILE}_broken")
@@ -168,7 +184,7 @@ def test_no_method_leaves_a_secret_in_the_log(tmp_path: Path, local_iam: LocalIA
 
     assert [] == [text for secret in secrets for text in forms(secret) if text in log]
     assert [] == [token for token in TOKENS if token in log]
-    assert len(ends(lines(file), "Sending request for")) > len(secrets)
+    assert len(events(lines(file), "Sending request for")) > len(secrets)
 
 
 def test_the_formatter_of_the_client_writes_every_secret(
