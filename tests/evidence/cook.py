@@ -22,6 +22,7 @@ def main(file: str, argv: tuple[str, ...]) -> None:
     with LocalIAM() as local_iam:
         work = job(file, local_iam.project, local_iam.service_accounts)
         command = [sys.executable, str(recipe_path(file)), *(argv or work.argv)]
+        work.fault(local_iam)
         environment = {**os.environ, **local_iam.environment}
         done = subprocess.run(
             command, cwd=ROOT, env=environment, input=work.stdin, text=True, check=False

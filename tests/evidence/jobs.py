@@ -2,9 +2,12 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from recipes.testing.local_iam import LocalIAM
+from recipes.testing.local_iam.catalogue import ROLES
 from tests.evidence.trials import ROOT
 from tests.runner import START_METHODS
 
@@ -25,13 +28,25 @@ LARGE = 512 * 1024**2
 """Bytes of a file that takes longer to read than a worker is given."""
 
 
+Fault = Callable[[LocalIAM], None]
+"""What a run is to meet, where a rule is about a service that is not well."""
+
+
+def no_fault(_: LocalIAM) -> None:
+    """Leave the local IAM as it is."""
+
+
 @dataclass(frozen=True)
 class Job:
-    """Arguments and standard input of a run; each of `inputs` must be answered exactly once."""
+    """Arguments and standard input of a run; each of `inputs` must be answered exactly once.
+
+    Whoever runs it for its outcome makes the `fault` before, and heals the local IAM after it.
+    """
 
     inputs: tuple[str, ...]
     argv: tuple[str, ...] = ()
     stdin: str = ""
+    fault: Fault = no_fault
 
 
 ONE_START_METHOD = {
@@ -41,7 +56,10 @@ ONE_START_METHOD = {
     "processes/choose_start_method": "forkserver",
     "processes/choose_start_method_broken": "fork",
     "processes/create_on_first_use_broken": "fork",
+    "threads/respect_quota": "fork",
+    "threads/set_deadlines_and_retries": "fork",
     "threads/share_one_client": "fork",
+    "threads/stop_cleanly": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
     "processes/fork_directly": "fork",
@@ -73,6 +91,16 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     name = file.removesuffix("_broken")
     if name in {"threads/share_one_client", "processes/list_first_then_fork"}:
         return Job(inputs=tuple(service_accounts), argv=(project,))
+    if name == "threads/respect_quota":
+        stdin = "\n".join(service_accounts)
+        inputs = tuple(service_accounts)
+        return Job(inputs=inputs, argv=("600",), stdin=stdin, fault=small_quota)
+    if name == "threads/set_deadlines_and_retries":
+        return Job(inputs=tuple(ROLES), stdin="\n".join(ROLES), fault=silent_calls)
+    if name == "threads/stop_cleanly":
+        lines = tuple(f"order-{number:03}" for number in range(1000))
+        stdin = "\n".join(lines)
+        return Job(inputs=lines, argv=(service_accounts[0], "2"), stdin=stdin, fault=slow_calls)
     if name == "processes/create_in_process":
         return Job(inputs=RELEASE, argv=(service_accounts[0], *RELEASE))
     if name == "processes/start_other_programs":
@@ -93,6 +121,21 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
         stdin = "\n".join(service_accounts)
         return Job(inputs=tuple(service_accounts), argv=argv, stdin=stdin)
     return Job(inputs=tuple(service_accounts), stdin="\n".join(service_accounts))
+
+
+def silent_calls(local_iam: LocalIAM) -> None:
+    """Let a share of the calls go without an answer."""
+    local_iam.slow(600, rate=1 / 7, method="get_role")
+
+
+def small_quota(local_iam: LocalIAM) -> None:
+    """Let the quota suffice for half of the accounts, then again for the others."""
+    local_iam.quota(len(local_iam.service_accounts) // 2, minute=10)
+
+
+def slow_calls(local_iam: LocalIAM) -> None:
+    """Let a thousand calls of a few threads take far longer than a few seconds."""
+    local_iam.slow(0.1, method="sign_blob")
 
 
 def large_file() -> str:

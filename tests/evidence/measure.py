@@ -18,7 +18,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import Job, job, start_methods
+from tests.evidence.jobs import Job, job, no_fault, start_methods
 from tests.evidence.trials import (
     FORK_SUPPORT,
     OUTPUTS,
@@ -64,18 +64,23 @@ def attempt(
 ) -> tuple[str, Run]:
     """Run a script with a job in the place of the cell's file; return what became of it."""
     unset = cell.fork_support == "unset"
-    run = runner.run(
-        script,
-        work.argv,
-        deadline=deadline_of(cell),
-        start_method=cell.start_method,
-        stdin=work.stdin,
-        environment={
-            **local_iam.environment,
-            "GRPC_ENABLE_FORK_SUPPORT": None if unset else cell.fork_support,
-        },
-        cwd=ROOT,
-    )
+    work.fault(local_iam)
+    try:
+        run = runner.run(
+            script,
+            work.argv,
+            deadline=deadline_of(cell),
+            start_method=cell.start_method,
+            stdin=work.stdin,
+            environment={
+                **local_iam.environment,
+                "GRPC_ENABLE_FORK_SUPPORT": None if unset else cell.fork_support,
+            },
+            cwd=ROOT,
+        )
+    finally:
+        if work.fault is not no_fault:
+            local_iam.heal()
     return str(outcome_of_recipe(run, work.inputs)), run
 
 
