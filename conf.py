@@ -28,6 +28,7 @@ extensions = [
     "sphinx_reredirects",
     "sphinx_sitemap",
     "sphinxext.opengraph",
+    "tests.evidence.default_timeouts",
     "tests.evidence.fork_matrix.pages",
     "tests.evidence.pages",
 ]

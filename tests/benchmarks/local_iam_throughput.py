@@ -71,7 +71,7 @@ def from_event_loop(name: str) -> float:
         begin = time.perf_counter()
         await asyncio.gather(*(call() for _ in range(CALLS)))
         seconds = time.perf_counter() - begin
-        await client.transport.close()  # type: ignore[no-untyped-call]
+        await client.transport.close()
         return CALLS / seconds
 
     return asyncio.run(measure())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recipes.testing.local_iam import LocalIAM
+from recipes.testing.local_iam.catalogue import ROLES
 from tests.evidence.trials import ROOT
 from tests.runner import START_METHODS
 
@@ -141,10 +142,15 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
         "safeguards/pytest_fork_safety": lambda: replace(on_stdin, argv=SUITE),
         "threads/bound_backlog": lambda: replace(on_stdin, ahead=AHEAD),
         "threads/keep_every_result": lambda: with_a_deleted_account(inputs, project),
+        "threads/respect_quota": lambda: replace(on_stdin, argv=("600",), fault=small_quota),
+        "threads/set_deadlines_and_retries": lambda: Job(
+            tuple(ROLES), stdin="\n".join(ROLES), fault=silent_calls
+        ),
         "threads/share_credentials": lambda: replace(
             on_stdin, argv=(account,), fault=two_mints_are_left
         ),
         "threads/share_one_client": lambda: replace(listed, descriptors=DESCRIPTORS),
+        "threads/stop_cleanly": lambda: replace(lines(1000, account, "2"), fault=slow_calls),
         "threads/trace_calls": lambda: replace(on_stdin, argv=("TICKET-1", os.devnull)),
         "threads/use_more_connections": lambda: replace(
             lines(AT_ONCE, account), fault=connections_are_narrow
@@ -191,6 +197,21 @@ def connections_are_narrow(local_iam: LocalIAM) -> None:
 def two_mints_are_left(local_iam: LocalIAM) -> None:
     """Let others have used the rest of the quota."""
     local_iam.quota(2, method="generate_access_token")
+
+
+def silent_calls(local_iam: LocalIAM) -> None:
+    """Let a share of the calls go without an answer."""
+    local_iam.slow(600, rate=1 / 7, method="get_role")
+
+
+def small_quota(local_iam: LocalIAM) -> None:
+    """Let the quota suffice for half of the accounts, then again for the others."""
+    local_iam.quota(len(local_iam.service_accounts) // 2, minute=10)
+
+
+def slow_calls(local_iam: LocalIAM) -> None:
+    """Let a thousand calls of a few threads take far longer than a few seconds."""
+    local_iam.slow(0.1, method="sign_blob")
 
 
 def large_file() -> str:

@@ -7,11 +7,20 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from recipes.testing.local_iam import LocalIAM
 from tests.evidence import measure
-from tests.evidence.measure import Cell, main, missing, stack_of_a_hang, without_this_machine
+from tests.evidence.jobs import job
+from tests.evidence.measure import (
+    Cell,
+    attempt,
+    main,
+    missing,
+    stack_of_a_hang,
+    without_this_machine,
+)
 from tests.evidence.test_trials import TRIAL
-from tests.evidence.trials import ROOT, sha256
-from tests.runner import Outcome, Run
+from tests.evidence.trials import ROOT, recipe_path, sha256
+from tests.runner import InterpreterRunner, Outcome, Run
 
 FILE = TRIAL.file
 STORED = replace(TRIAL, sha256=sha256(FILE))
@@ -77,6 +86,20 @@ def test_kept_output_names_no_folder_of_this_machine() -> None:
 
     assert '  File "recipes/a.py"\n' == without_this_machine(text)
     assert "json/__init__.py" == without_this_machine(sys.modules["json"].__file__ or "")
+
+
+def test_fault_of_a_job_ends_with_the_run(
+    local_iam: LocalIAM, recipe_runner: InterpreterRunner
+) -> None:
+    """The run meets it, and the next run does not."""
+    work = job(FILE, local_iam.project, local_iam.service_accounts)
+    cell = Cell(FILE, "fork")
+    outcomes = [
+        attempt(recipe_path(FILE), each, cell, local_iam, recipe_runner)[0]
+        for each in (replace(work, fault=lambda it: it.fail("PERMISSION_DENIED")), work)
+    ]
+
+    assert ["raises PermissionDenied", "ok"] == outcomes
 
 
 def test_unknown_recipe_is_one_clear_line() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any, Protocol
 
+from .faults import MINUTE
 from .http_server import Request, Response
 from .server import MOST_STREAMS
 from .service import Service
@@ -88,14 +89,18 @@ class Control:
     async def _forget(self) -> None:
         self._service.recorder.forget()
 
-    async def _slow(self, seconds: float, spread: float = 0.0, method: str | None = None) -> None:
-        self._service.faults.slow(seconds, spread, method)
+    async def _slow(
+        self, seconds: float, spread: float = 0.0, method: str | None = None, rate: float = 1.0
+    ) -> None:
+        self._service.faults.slow(seconds, spread, method, rate)
 
     async def _fail(self, code: str, rate: float = 1.0, method: str | None = None) -> None:
         self._service.faults.fail(code, rate, method)
 
-    async def _quota(self, per_minute: int, method: str | None = None) -> None:
-        self._service.faults.quota(per_minute, method)
+    async def _quota(
+        self, per_minute: int, method: str | None = None, minute: float = MINUTE
+    ) -> None:
+        self._service.faults.quota(per_minute, method, minute)
 
     async def _far(self, seconds: float) -> None:
         self._doors.far(seconds)

@@ -1,6 +1,7 @@
 """Faults by request: latency, errors and quotas, of every method or of one."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable
@@ -33,14 +34,17 @@ def paths_of(method: str | None) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Slow:
-    """Seconds that a call takes longer, give or take the spread."""
+    """Seconds that a share of calls takes longer, give or take the spread."""
 
     paths: frozenset[str]
     seconds: float
     spread: float
+    rate: float
 
     async def apply(self) -> None:
-        """Wait."""
+        """Wait, or not."""
+        if random.random() >= self.rate:  # noqa: S311
+            return
         seconds = self.seconds + random.uniform(-self.spread, self.spread)  # noqa: S311
         if seconds > 0:
             await asyncio.sleep(seconds)
@@ -65,18 +69,19 @@ class Fail:
 
 @dataclass
 class Quota:
-    """A number of calls in the minute that begins with the first of them."""
+    """A number of calls in the minute, of so many seconds, that begins with the first of them."""
 
     paths: frozenset[str]
     per_minute: int
+    minute: float = MINUTE
     clock: Callable[[], float] = time.monotonic
-    _begin: float = field(default=-MINUTE)
+    _begin: float = field(default=-math.inf)
     _calls: int = 0
 
     async def apply(self) -> None:
         """Count the call; raise RESOURCE_EXHAUSTED when it is one too many."""
         now = self.clock()
-        if now - self._begin >= MINUTE:
+        if now - self._begin >= self.minute:
             self._begin, self._calls = now, 0
         self._calls += 1
         if self._calls > self.per_minute:
@@ -85,10 +90,16 @@ class Quota:
             )
             raise exhausted(
                 f"Quota exceeded: {self.per_minute} calls per minute.",
-                max(0.001, self._begin + MINUTE - now),
+                max(0.001, self._begin + self.minute - now),
                 error_info("RATE_LIMIT_EXCEEDED", quota_limit_value=str(self.per_minute)),
                 error_details_pb2.QuotaFailure(violations=[violation]),
             )
+
+
+def _share(rate: float) -> float:
+    if not 0 <= rate <= 1:
+        raise ValueError("rate must be between 0 and 1")
+    return rate
 
 
 class Faults:
@@ -97,25 +108,23 @@ class Faults:
     def __init__(self) -> None:
         self._rules: list[Slow | Fail | Quota] = []
 
-    def slow(self, seconds: float, spread: float, method: str | None) -> None:
+    def slow(self, seconds: float, spread: float, method: str | None, rate: float) -> None:
         """Make calls take longer."""
         if seconds < 0 or spread < 0:
             raise ValueError("seconds and spread must not be negative")
-        self._rules.append(Slow(paths_of(method), seconds, spread))
+        self._rules.append(Slow(paths_of(method), seconds, spread, _share(rate)))
 
     def fail(self, code: str, rate: float, method: str | None) -> None:
         """Make calls fail."""
         if code not in StatusCode.__members__ or code == "OK":
             raise ValueError(f"{code!r} is not the name of a gRPC status code that is an error")
-        if not 0 <= rate <= 1:
-            raise ValueError("rate must be between 0 and 1")
-        self._rules.append(Fail(paths_of(method), StatusCode[code], rate))
+        self._rules.append(Fail(paths_of(method), StatusCode[code], _share(rate)))
 
-    def quota(self, per_minute: int, method: str | None) -> None:
+    def quota(self, per_minute: int, method: str | None, minute: float) -> None:
         """Limit calls."""
-        if per_minute < 0:
-            raise ValueError("per_minute must not be negative")
-        self._rules.append(Quota(paths_of(method), per_minute))
+        if per_minute < 0 or minute <= 0:
+            raise ValueError("per_minute must not be negative, and minute must be positive")
+        self._rules.append(Quota(paths_of(method), per_minute, minute))
 
     def heal(self) -> None:
         """Take every fault away."""

@@ -76,17 +76,19 @@ class LocalIAMControl:
         """Start the observation again."""
         self.ask("forget")
 
-    def slow(self, seconds: float, spread: float = 0.0, method: str | None = None) -> None:
-        """Make calls take `seconds` longer, give or take `spread`."""
-        self.ask("slow", seconds=seconds, spread=spread, method=method)
+    def slow(
+        self, seconds: float, spread: float = 0.0, method: str | None = None, rate: float = 1.0
+    ) -> None:
+        """Make a share of calls take `seconds` longer, give or take `spread`."""
+        self.ask("slow", seconds=seconds, spread=spread, method=method, rate=rate)
 
     def fail(self, code: str, rate: float = 1.0, method: str | None = None) -> None:
         """Make a share of calls end with a status code, such as "UNAVAILABLE"."""
         self.ask("fail", code=getattr(code, "name", code), rate=rate, method=method)
 
-    def quota(self, per_minute: int, method: str | None = None) -> None:
-        """Answer RESOURCE_EXHAUSTED to calls above a number in a minute."""
-        self.ask("quota", per_minute=per_minute, method=method)
+    def quota(self, per_minute: int, method: str | None = None, minute: float = 60.0) -> None:
+        """Answer RESOURCE_EXHAUSTED to calls above a number in a minute of so many seconds."""
+        self.ask("quota", per_minute=per_minute, method=method, minute=minute)
 
     def far(self, seconds: float) -> None:
         """Let everything be `seconds` under way, to the service and back: a distant network."""

@@ -99,6 +99,13 @@ def test_a_call_is_seen_before_a_distant_client_has_its_answer(
         call.result(20)
 
 
+def test_a_share_of_calls_is_slow(credentials: Credentials, local_iam: LocalIAM, name: str) -> None:
+    """At a rate of a half, of 30 calls some take long and some do not."""
+    local_iam.slow(0.3, rate=0.5)
+    taken = [seconds(credentials, name) for _ in range(30)]
+    assert 1 < sum(each >= 0.3 for each in taken) < 29
+
+
 def test_a_deadline_passes_while_it_is_slow(
     credentials: Credentials, local_iam: LocalIAM, name: str
 ) -> None:
@@ -176,11 +183,28 @@ def test_a_quota_runs_out(credentials: Credentials, local_iam: LocalIAM, name: s
     mint(credentials, name)
 
 
+def test_a_minute_of_a_quota_may_be_short(
+    credentials: Credentials, local_iam: LocalIAM, name: str
+) -> None:
+    """The error says how much is left of it, and after that there is another call."""
+    local_iam.quota(1, minute=2)
+    mint(credentials, name)
+    with pytest.raises(exceptions.ResourceExhausted) as caught:
+        mint(credentials, name)
+    [info] = [
+        each for each in caught.value.details if isinstance(each, error_details_pb2.RetryInfo)
+    ]
+    left = info.retry_delay.ToTimedelta().total_seconds()
+    assert 0 < left < 2
+    time.sleep(left)
+    mint(credentials, name)
+
+
 def test_a_quota_begins_again_after_a_minute() -> None:
     """Its one call is taken until the minute is over, then there is another one."""
     times = [0, 1, MINUTE - 1, MINUTE, MINUTE + 1, 2 * MINUTE]
     clock = iter(times)
-    quota = Quota(frozenset(), 1, lambda: next(clock))
+    quota = Quota(frozenset(), 1, clock=lambda: next(clock))
 
     def granted() -> bool:
         try:

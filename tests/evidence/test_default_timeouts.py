@@ -1,0 +1,55 @@
+"""The table of what the clients do where a call sets nothing."""
+
+import json
+import subprocess
+import sys
+
+from tests.evidence.default_timeouts import default_timeouts, defaults
+from tests.evidence.trials import ROOT
+from tests.testing.local_iam.installed import clients, is_async
+
+CONSTRUCTED = """
+import json
+from google.auth.credentials import AnonymousCredentials
+from tests.testing.local_iam.installed import clients, is_async
+
+found = []
+for name, client in clients().items():
+    if not is_async(name):
+        transport = client(credentials=AnonymousCredentials()).transport
+        for call, wrapped in transport._wrapped_methods.items():
+            attempts = wrapped._retry._timeout if wrapped._retry else None
+            method = str(call._method).rpartition("/")[2].rstrip("'")
+            found.append([name, method, wrapped._timeout, attempts])
+print(json.dumps(found))
+"""
+
+
+def test_defaults_are_those_of_clients_as_programs_construct_them() -> None:
+    """A client with a channel has the same timeouts and retries, and no other methods."""
+    command = [sys.executable, "-c", CONSTRUCTED]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=120)
+    constructed = [
+        (client, method, timeout, attempts is not None)
+        for client, method, timeout, attempts in json.loads(run.stdout)
+    ]
+    read = [
+        (it.client, it.method.title().replace("_", ""), it.timeout, bool(it.retried))
+        for it in defaults()
+    ]
+
+    assert sorted(constructed, key=str) == sorted(read, key=str)
+
+
+def test_table_names_every_method_of_every_client() -> None:
+    """Each stands in a row with its client, and no client of the package is left out."""
+    lines = default_timeouts().splitlines()
+    missing = [
+        it
+        for it in defaults()
+        if not any(f"`{it.client}`" in line and f"`{it.method}`" in line for line in lines)
+    ]
+
+    assert "| timeout | retried | methods | client |" == lines[0]
+    assert {name for name in clients() if not is_async(name)} == {it.client for it in defaults()}
+    assert [] == missing

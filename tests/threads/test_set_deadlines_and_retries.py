@@ -1,0 +1,95 @@
+"""Deadlines for attempts and calls, retries, and a stop."""
+
+import signal
+from collections import Counter
+
+import pytest
+
+from recipes.testing.local_iam import LocalIAM
+from recipes.testing.local_iam.catalogue import ROLES
+from tests.evidence.jobs import variants
+from tests.evidence.plugin import Cook, Stands
+from tests.processes.live import live, wait_until
+from tests.runner import answers
+
+FILE = "threads/set_deadlines_and_retries"
+GET = "GetRole"
+THREADS = 8
+
+
+@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
+    """The recipe counts for every role, though some calls get no answer; the twin waits."""
+    stands(file, start_method)
+
+
+def calls(local_iam: LocalIAM) -> int:
+    return local_iam.observe().calls.get(GET, 0)
+
+
+def test_failed_call_is_reported_with_its_role(cook: Cook, local_iam: LocalIAM) -> None:
+    """An error that another attempt would not better is named at once, and the exit code is 1."""
+    local_iam.fail("PERMISSION_DENIED")
+    run = cook(FILE)
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert "" == run.stdout
+    assert Counter(list(ROLES)) == Counter(role for role, _ in answers(run.stderr))
+    assert len(ROLES) == calls(local_iam)
+
+
+def test_unavailable_service_is_asked_again(cook: Cook, local_iam: LocalIAM) -> None:
+    """Each role is counted once, by as many attempts as it takes."""
+    local_iam.fail("UNAVAILABLE", rate=0.3, method=GET)
+    run = cook(FILE)
+
+    assert "ok" == str(run.outcome)
+    assert Counter(list(ROLES)) == Counter(role for role, _ in answers(run.stdout))
+    assert len(ROLES) < calls(local_iam)
+
+
+def test_service_that_never_answers_is_given_up(local_iam: LocalIAM) -> None:
+    """After some attempts the call ends with an error that says so."""
+    local_iam.slow(600, method=GET)
+    with live(FILE) as running:
+        running.send(["roles/viewer"])
+        stdout, stderr = running.finish()
+
+    assert (1, "") == (running.process.returncode, stdout)
+    [(role, error)] = answers(stderr)
+    assert ("roles/viewer", True) == (role, error.startswith("Timeout of 30.0s exceeded"))
+    assert 1 < calls(local_iam)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("fault", ["no answer", "unavailable"])
+def test_signal_ends_calls_at_once(local_iam: LocalIAM, number: signal.Signals, fault: str) -> None:
+    """Calls under way and threads that wait to try again end, and each role is named once."""
+    if fault == "unavailable":
+        local_iam.fail("UNAVAILABLE", method=GET)
+    else:
+        local_iam.slow(600, method=GET)
+    with live(FILE) as running:
+        running.send(ROLES)
+        wait_until(lambda: calls(local_iam) >= THREADS)
+        running.process.send_signal(number)
+        stdout, stderr = running.finish()
+
+    assert (128 + number, "") == (running.process.returncode, stdout)
+    assert Counter(list(ROLES)) == Counter(role for role, _ in answers(stderr))
+    assert "not begun" in stderr
+    assert "closed" in stderr
+    assert "Timeout of" not in stderr
+
+
+def test_signal_keeps_what_was_answered(local_iam: LocalIAM) -> None:
+    """What was counted before the signal is printed, and the rest is named."""
+    with live(FILE) as running:
+        local_iam.slow(1.5, method=GET)
+        running.send(ROLES)
+        wait_until(lambda: calls(local_iam) >= 2 * THREADS)
+        running.process.send_signal(signal.SIGTERM)
+        stdout, stderr = running.finish()
+
+    assert answers(stdout)
+    assert Counter(list(ROLES)) == Counter(role for role, _ in answers(stdout) + answers(stderr))
