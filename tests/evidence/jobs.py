@@ -21,8 +21,6 @@ RELEASE = (
 """Files of the checkout that are signed, below its root: two for each process."""
 ORDERS = 4000
 """Lines of which no machine signs all in a second."""
-BACKLOG = 3000
-"""Lines of which no machine signs all in a second and a half."""
 LARGE = 512 * 1024**2
 """Bytes of a file that takes longer to read than a worker is given."""
 
@@ -45,6 +43,7 @@ ONE_START_METHOD = {
     "processes/create_on_first_use_broken": "fork",
     "threads/share_one_client": "fork",
     "event_loops/bound_concurrency": "fork",
+    "event_loops/call_sync_client": "fork",
     "event_loops/one_client_per_loop": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
@@ -89,7 +88,7 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
         lines = tuple(f"order-{number:04}" for number in range(ORDERS))
         return Job(inputs=lines, argv=(service_accounts[0], "1"), stdin="\n".join(lines))
     if name == "event_loops/bound_concurrency":
-        lines = tuple(f"order-{number:04}" for number in range(BACKLOG))
+        lines = tuple(f"order-{number:04}" for number in range(200))
         return Job(inputs=lines, argv=(service_accounts[0],), stdin="\n".join(lines))
     if name == "processes/recycle_workers":
         stdin = "\n".join(service_accounts)
