@@ -44,6 +44,7 @@ ONE_START_METHOD = {
     "threads/share_one_client": "fork",
     "event_loops/bound_concurrency": "fork",
     "event_loops/call_sync_client": "fork",
+    "event_loops/close_async_clients": "fork",
     "event_loops/one_client_per_loop": "fork",
     "processes/close_then_fork_broken": "fork",
     "processes/fork_before_threads_broken": "fork",
