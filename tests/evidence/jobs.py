@@ -33,8 +33,6 @@ ORDERS = 4000
 """Lines of which no machine signs all in a second."""
 AHEAD = 8
 """Lines that a writer who waits for answers sends ahead of them."""
-BACKLOG = 3000
-"""Lines of which no machine signs all in a second and a half."""
 DESCRIPTORS = 16
 """Open files: more than a client needs, fewer than there are service accounts."""
 SUITE = (
@@ -129,7 +127,7 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     on_stdin = Job(inputs, stdin="\n".join(inputs))
     listed = Job(inputs, (project,))
     jobs: dict[str, Callable[[], Job]] = {
-        "event_loops/bound_concurrency": lambda: lines(BACKLOG, account),
+        "event_loops/bound_concurrency": lambda: lines(200, account),
         "event_loops/use_anyio": lambda: replace(on_stdin, argv=("trio",)),
         "event_loops/use_processes": lambda: listed,
         "processes/create_in_process": lambda: files(account, RELEASE),

@@ -44,7 +44,7 @@ OTHER_FAULTS = {
 """Broken twins whose clients are where they belong: they lose work in other ways."""
 ABOUT_PROCESSES = ("processes/", "safeguards/")
 """Chapters whose twins share a client with a process; those of the others break other rules."""
-ALSO_SHARED = {"event_loops/use_processes_broken"}
+ALSO_SHARED = {"event_loops/close_async_clients_broken", "event_loops/use_processes_broken"}
 """Broken twins of the other chapters that share a client with a process all the same."""
 
 SHARED = """\

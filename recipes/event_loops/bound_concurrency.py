@@ -1,0 +1,53 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["google-cloud-iam>=2.19"]
+# ///
+"""Sign each line of standard input as a service account, a bounded number of lines at a time.
+
+Usage: python bound_concurrency.py SERVICE_ACCOUNT_EMAIL < orders.txt > signatures.txt
+"""
+
+import asyncio
+import base64
+import sys
+
+from google.api_core.exceptions import GoogleAPIError
+from google.cloud import iam_credentials_v1
+
+CALLS = 16
+BYTES = 1 << 16  # of input that is read ahead
+
+Client = iam_credentials_v1.IAMCredentialsAsyncClient
+
+
+async def answer(client: Client, account: str, line: str) -> bool:
+    """Print the result of one line, or its error; tell whether it has a result."""
+    try:
+        response = await client.sign_blob(
+            name=f"projects/-/serviceAccounts/{account}", payload=line.encode(), timeout=10
+        )
+    except GoogleAPIError as error:
+        print(line, " ".join(str(error).split()), sep="\t", file=sys.stderr)
+        return False
+    print(line, base64.b64encode(response.signed_blob).decode(), sep="\t")
+    return True
+
+
+async def main(account: str) -> int:
+    failures = 0
+    running: set[asyncio.Task[bool]] = set()
+    async with Client() as client:
+        while lines := await asyncio.to_thread(sys.stdin.readlines, BYTES):
+            for line in lines:
+                if len(running) == CALLS:  # no task is made before there is room for it
+                    done, running = await asyncio.wait(running, return_when="FIRST_COMPLETED")
+                    failures += sum(not task.result() for task in done)
+                running.add(asyncio.create_task(answer(client, account, line.rstrip("\n"))))
+        failures += sum(not done for done in await asyncio.gather(*running))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    sys.exit(asyncio.run(main(sys.argv[1])))

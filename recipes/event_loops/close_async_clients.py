@@ -1,0 +1,102 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["google-cloud-iam>=2.19"]
+# ///
+"""Mint an access token for each enabled service account, in loops of forked processes.
+
+Usage: gcloud iam service-accounts list --format='value(email)' |
+           python close_async_clients.py
+"""
+
+import asyncio
+import gc
+import multiprocessing
+import sys
+import time
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from google.api_core.exceptions import GoogleAPIError
+from google.cloud import iam_admin_v1, iam_credentials_v1
+
+WORKERS = 2
+ACCOUNTS = 5  # that a loop of a worker answers
+SECONDS = 60  # in which the threads of gRPC have ended
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+Answer = tuple[str, str | None, str | None]
+"""A service account, with its result or with what went wrong."""
+
+
+def native_threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+async def state(admin: iam_admin_v1.IAMAsyncClient, email: str) -> Answer:
+    name = f"projects/-/serviceAccounts/{email}"
+    try:
+        account = await admin.get_service_account(name=name, timeout=10)
+    except GoogleAPIError as error:  # errors of calls do not pickle, their text does
+        return email, None, " ".join(str(error).split())
+    return email, "disabled" if account.disabled else "enabled", None
+
+
+async def ask(emails: list[str]) -> list[Answer]:
+    """Runs in a loop of the process that forks later."""
+    async with iam_admin_v1.IAMAsyncClient() as admin:
+        return await asyncio.gather(*(state(admin, email) for email in emails))
+
+
+async def mint(client: iam_credentials_v1.IAMCredentialsAsyncClient, email: str) -> Answer:
+    """The token is used where it was minted; only its expiry leaves."""
+    name = f"projects/-/serviceAccounts/{email}"
+    try:
+        token = await client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
+    except GoogleAPIError as error:
+        return email, None, " ".join(str(error).split())
+    return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None
+
+
+async def mint_all(emails: list[str]) -> list[Answer]:
+    """Runs in a loop of a worker, with a client of its own."""
+    async with iam_credentials_v1.IAMCredentialsAsyncClient() as client:
+        return await asyncio.gather(*(mint(client, email) for email in emails))
+
+
+def answer(emails: list[str]) -> list[Answer]:
+    return asyncio.run(mint_all(emails))
+
+
+def main() -> int:
+    emails = sys.stdin.read().split()
+    before = native_threads()
+    states = asyncio.run(ask(emails))  # shared-client: ignore[close-then-fork]
+    limit = time.monotonic() + SECONDS
+    while native_threads() > before:  # what is closed is not gone yet, and can freeze the fork
+        if time.monotonic() > limit:
+            raise TimeoutError("a client is open, and this process must not fork")
+        gc.collect()  # the errors of calls that failed hold what they came from
+        time.sleep(0.01)
+
+    failed = dict.fromkeys(emails, "a worker died before this account was answered")
+    answers = [each for each in states if each[1] != "enabled"]
+    enabled = [email for email, result, _ in states if result == "enabled"]
+    parts = [enabled[i : i + ACCOUNTS] for i in range(0, len(enabled), ACCOUNTS)]
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(WORKERS, mp_context=context) as workers, suppress(BrokenExecutor):
+        for part in workers.map(answer, parts):
+            answers += part
+    for email, result, error in answers:
+        if error is None:
+            print(email, result, sep="\t")
+            del failed[email]
+        else:
+            failed[email] = error
+    for email, error in failed.items():
+        print(email, error, sep="\t", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
