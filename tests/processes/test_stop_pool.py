@@ -65,6 +65,22 @@ def test_signal_lets_calls_end_and_accounts_for_each_line(
     assert f"not done: {number.name}" in stdout
 
 
+def test_another_signal_shortens_no_call(local_iam: LocalIAM) -> None:
+    """Who sends a second signal waits as long, and each call under way still ends."""
+    local_iam.slow(3, method=SIGN)
+    with live(FILE, local_iam.service_accounts[0], "300") as running:
+        running.send(LINES)
+        wait_until(lambda: calls(local_iam) >= WORKERS)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            running.process.send_signal(number)
+        stdout, stderr = running.finish()
+
+    assert running.process.returncode in (128 + signal.SIGTERM, 128 + signal.SIGINT)
+    assert "" == stderr
+    assert Counter(LINES) == Counter(line for line, _ in answers(stdout))
+    assert calls(local_iam) == len(signed(stdout)) < len(LINES)
+
+
 @pytest.mark.parametrize("start_method", ["fork", "spawn", "forkserver"])
 def test_signal_does_not_reach_workers_that_still_start(
     local_iam: LocalIAM, start_method: str

@@ -409,6 +409,7 @@ def test_long_stream_is_refused_at_the_limit(attack: Attack) -> None:
     """The fork raises and names what was in flight; calls go on, and so does a later fork."""
     program = """
 fork_gate.install(limit=1)
+fork_gate.LIMIT = 1000  # what was installed counts
 stubs = Stubs(new_channel())
 stream = stubs.count(b"1000")
 try:
@@ -475,6 +476,38 @@ say("watched", len(gate.plugins))
     run = attack(PRELUDE + ECHO + INSTALL + program)
 
     assert [*[("took", "True")] * 10, ("forked", "ok"), ("watched", "1")] == said(run)
+
+
+def test_fork_at_once_after_the_end_of_all_channels(attack: Attack) -> None:
+    """It waits for the thread in which gRPC ends what it has, once nobody uses it any more."""
+    before = """
+ending = []
+
+
+def look():
+    for task in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{task}/comm") as file:
+                ending.extend(name for name in file if name.startswith("grpc_shutdown"))
+        except OSError:
+            pass
+
+
+os.register_at_fork(before=look)  # what is registered first comes last, after the gate
+"""
+    program = """
+for _ in range(60):
+    channel = new_channel()
+    channel.unary_unary("/test/Echo")(b"0")
+    channel.close()
+    del channel
+    assert "ok" == forked()
+say("child", forked(lambda: Stubs(new_channel()).use_all()))
+say("ending", ending)
+"""
+    run = attack(PRELUDE + ECHO + before + INSTALL + program)
+
+    assert [("child", "ok"), ("ending", "[]")] == said(run)
 
 
 def test_channels_may_share_credentials(attack: Attack) -> None:
