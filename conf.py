@@ -30,6 +30,7 @@ extensions = [
     "sphinxext.opengraph",
     "tests.evidence.fork_matrix.pages",
     "tests.evidence.pages",
+    "tests.evidence.plots",
 ]
 nitpicky = True
 suppress_warnings = ["git.*"]  # a page without a history has no date, and is a page all the same
