@@ -1,8 +1,7 @@
 """Benchmark: the ways to make ten thousand calls, at three latencies.
 
 A latency is what a call takes for a caller who is alone. So the local IAM is made slower by so
-many milliseconds that a lone call takes as long, as near as it can be; how many these are is among
-the figures.
+many milliseconds that a lone call takes as long; how many these are is among the figures.
 Each way runs at each latency in a process of its own, against a local IAM of its own, and is kept
 in `.benchmark_cache/` as it ends: a run that was interrupted goes on where it stopped.
 """
@@ -18,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
@@ -40,10 +40,12 @@ TARGET_LATENCY = 20
 LEAST_SHARE = 95
 """Percent of the calls that the latency permits, made by threads that share a client."""
 MOST_RATIO = 1.1
-"""CPU of the recipe, divided by that of a bare loop."""
+"""CPU of the recipe, divided by that of a bare loop in one thread."""
 
 LONE_CALLS = 100
-PAIRS, ACCOUNTS = 20, 500
+MOST_ITSELF = 5.0
+"""Milliseconds that a call takes by itself; what it takes longer is for other work beside it."""
+TURNS, ACCOUNTS = 20, 500
 SAMPLE_SECONDS = 0.5
 PATIENCE = 1800.0
 MEGABYTE = 1_000_000
@@ -51,17 +53,15 @@ Report = dict[str, Any]
 Figures = dict[str, str | int | float]
 
 
-def texts() -> str:
-    """Name what is measured: the texts of the programs and the versions that they run with."""
+def texts(*modules: ModuleType) -> Report:
+    """Name what is measured: the texts of programs and the versions that they run with."""
     here = Environment.here("fork")
-    files = (ways_to_call.__file__, recipe_and_bare.__file__, share_one_client.__file__)
-    read = b"".join(Path(str(file)).read_bytes() for file in files)
-    return f"{hashlib.sha256(read).hexdigest()} {here.python} {here.grpcio}"
+    read = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
+    return {"texts": f"{hashlib.sha256(read).hexdigest()} {here.python} {here.grpcio}"}
 
 
 def once(key: Report, measure: Callable[[], Report]) -> Report:
     """Return what was kept under a key; measure and keep it where nothing was."""
-    key = key | {"texts": texts()}
     lines = CACHE.read_text("utf-8").splitlines() if CACHE.exists() else []
     for report in map(json.loads, lines):
         if key.items() <= report.items():
@@ -159,21 +159,30 @@ def measure_way(way: str, calls: int, slower: float) -> Report:
     }
 
 
-def slower_by(latency: int) -> int:
-    """Return the milliseconds by which a lone call is slowed to take as near as can be as long."""
-    found = {}
-    for slower in range(max(0, latency - 3), latency + 1):
-        key = {"way": ALONE, "calls": LONE_CALLS, "slower": slower}
-        measure = lambda ms=slower: measure_way(ALONE, LONE_CALLS, ms)  # noqa: E731
-        found[slower] = abs(once(key, measure)["call"] - latency / 1000)
-    return min(found, key=lambda slower: found[slower])
+def alone(slower: float) -> float:
+    """Return the milliseconds that a lone call takes of a local IAM that is so much slower."""
+    return 1000 * float(measured(ALONE, LONE_CALLS, slower)["call"])
 
 
-def measure_pairs(number: int) -> Report:
-    """Run the recipe and the bare loop by turns."""
+def slower_by(latency: float) -> float:
+    """Return the milliseconds by which a lone call is slowed so that it takes as long."""
+    if not latency:
+        return 0.0
+    itself = alone(latency) - latency
+    return round(latency - min(itself, MOST_ITSELF), 1)
+
+
+def measured(way: str, calls: int, slower: float) -> Report:
+    """Measure one way, or take what was kept of it."""
+    key = {"way": way, "calls": calls, "slower": slower, **texts(ways_to_call)}
+    return once(key, lambda: measure_way(way, calls, slower))
+
+
+def measure_turns(number: int) -> Report:
+    """Run the recipe and the bare loops by turns."""
     with LocalIAM(ACCOUNTS) as local_iam:
-        pairs, _ = run(local_iam, recipe_and_bare.__name__, number)
-    return {"pairs": pairs}
+        turns, _ = run(local_iam, recipe_and_bare.__name__, number)
+    return {"turns": turns}
 
 
 def row(report: Report) -> results.Row:
@@ -210,19 +219,23 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def targets(rows: dict[tuple[int, str], results.Row], pairs: list[list[float]]) -> Figures:
+def targets(rows: dict[tuple[int, str], results.Row], turns: list[list[float]]) -> Figures:
     """Compute the share of the limit that threads reach, and what the recipe adds to a call."""
     limit = 1000 * AT_ONCE / TARGET_LATENCY
     shared, alone = (float(rows[TARGET_LATENCY, way]["calls a second"]) for way in (SHARED, ALONE))
-    recipe, bare = (1000 * sum(used) / ACCOUNTS / len(pairs) for used in zip(*pairs, strict=True))
+    recipe, loop, in_threads = (
+        1000 * statistics.median(used) / ACCOUNTS for used in zip(*turns, strict=True)
+    )
     return {
         "limit": round(limit),
         "shared_percent": round(100 * shared / limit, 1),
         "alone_percent": round(100 * alone * AT_ONCE / limit, 1),
-        "recipe_ratio": round(statistics.median(ours / theirs for ours, theirs in pairs), 2),
+        "recipe_ratio": round(statistics.median(turn[0] / turn[1] for turn in turns), 2),
+        "recipe_ratio_in_threads": round(statistics.median(turn[0] / turn[2] for turn in turns), 2),
         "recipe_ms": round(recipe, 2),
-        "bare_ms": round(bare, 2),
-        "turns": len(pairs),
+        "loop_ms": round(loop, 2),
+        "loop_in_threads_ms": round(in_threads, 2),
+        "turns": len(turns),
     }
 
 
@@ -247,25 +260,26 @@ def cells(rows: dict[tuple[int, str], results.Row]) -> Figures:
 
 @click.command()
 @click.option("--calls", default=CALLS, show_default=True, help="Calls of each way.")
-@click.option("--pairs", default=PAIRS, show_default=True, help="Turns of recipe and bare loop.")
-def main(calls: int, pairs: int) -> None:
+@click.option("--turns", default=TURNS, show_default=True, help="Of the recipe and bare loops.")
+def main(calls: int, turns: int) -> None:
     """Measure each way at each latency, keep each, store all; say which target was missed."""
     reports = {}
     for latency in LATENCIES:
         slower = slower_by(latency)
         for way in WAYS:
-            key = {"way": way, "calls": calls, "slower": slower}
-            measure = lambda way=way, ms=slower: measure_way(way, calls, ms)  # noqa: E731
-            reports[latency, way] = once(key, measure) | {"latency": latency}
-    key = {"pairs_of": ACCOUNTS, "number": pairs}
-    turns = once(key, lambda: measure_pairs(pairs))["pairs"]
+            reports[latency, way] = measured(way, calls, slower) | {"latency": latency}
+    unadjusted = measured(SHARED, calls, TARGET_LATENCY)
+    key = {"accounts": ACCOUNTS, "number": turns, **texts(recipe_and_bare, share_one_client)}
+    used = once(key, lambda: measure_turns(turns))["turns"]
     rows = {key: row(report) for key, report in reports.items()}
-    reached = targets(rows, turns)
+    reached = targets(rows, used)
     made_with: Figures = {
         "calls": calls,
         "processor": processor(),
         "slower_at_20": reports[20, ALONE]["slower"],
         "slower_at_100": reports[100, ALONE]["slower"],
+        "unadjusted_alone_ms": round(alone(TARGET_LATENCY), 1),
+        "unadjusted_rate": rounded(rate(unadjusted)),
         "service_busiest": max(int(row["service busy [%]"]) for row in rows.values()),
     }
     results.store("compare_ways", list(rows.values()), {**made_with, **reached, **cells(rows)})

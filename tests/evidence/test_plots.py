@@ -97,7 +97,7 @@ def test_build_fails_without_the_data(tmp_path: Path) -> None:
     options = ":label: processes\n:alt: words\n"
     named = {
         f"no_such_result\n{options}:value: connections": "run: python3 noxfile.py bench",
-        f"threads_in_workers\n{options}:value: secons": "no column secons; there are processes",
+        f"threads_in_workers\n{options}:value: minutes": "no column minutes; there are processes",
         f"threads_in_workers\n{options}:value: connections\n:mark: 5": "no bar 5 to mark",
         "threads_in_workers\n:label: processes\n:value: connections": "needs the options alt",
     }

@@ -53,13 +53,13 @@ def test_way_makes_each_call_once(local_iam: LocalIAM, way: str) -> None:
     assert (way == ALONE) == (seen.most_in_flight == 1)
 
 
-def test_recipe_and_bare_loop_make_the_same_calls(local_iam: LocalIAM) -> None:
+def test_recipe_and_bare_loops_make_the_same_calls(local_iam: LocalIAM) -> None:
     """What is compared lists the same accounts and the keys of each, turn by turn."""
-    (pair,) = json.loads(run(local_iam, recipe_and_bare.__name__, "1"))
+    (turn,) = json.loads(run(local_iam, recipe_and_bare.__name__, "1"))
     seen = local_iam.observe()
-    runs = 3  # one to begin with, then one of each
+    runs = 1 + len(turn)  # one to begin with, then one of each
 
-    assert [True, True] == [seconds > 0 for seconds in pair]
+    assert [True, True, True] == [seconds > 0 for seconds in turn]
     assert runs * len(local_iam.service_accounts) == seen.calls["ListServiceAccountKeys"]
     assert runs == seen.connections
 
@@ -103,14 +103,15 @@ def test_what_was_measured_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_targets_are_computed_from_the_rows() -> None:
-    """The limit is that of the latency; the ratio is the median of the pairs."""
+    """The limit is that of the latency; the ratios are the medians of the turns."""
     column, latency = "calls a second", compare_ways.TARGET_LATENCY
     rows: dict[tuple[int, str], results.Row] = {
         (latency, SHARED): {column: 760},
         (latency, ALONE): {column: 49.0},
     }
-    reached = compare_ways.targets(rows, [[1.0, 1.0], [1.2, 1.0], [3.0, 1.0]])
+    reached = compare_ways.targets(rows, [[1, 1, 2], [1.2, 1, 1], [3, 1, 1]])
 
     assert 800 == reached["limit"]
     assert (95.0, 98.0) == (reached["shared_percent"], reached["alone_percent"])
-    assert 1.2 == reached["recipe_ratio"]
+    assert (1.2, 1.2) == (reached["recipe_ratio"], reached["recipe_ratio_in_threads"])
+    assert (2.4, 2.0) == (reached["recipe_ms"], reached["loop_ms"])
