@@ -19,11 +19,13 @@ CALLS = 3 * AT_ONCE
 LATENCY = 0.1
 CONNECTIONS = dict.fromkeys(WAYS, range(1, 2)) | {
     IN_TURN: range(CLIENTS, CLIENTS + 1),
-    EACH: range(2, AT_ONCE + 1),
-    PROCESSES: range(2, AT_ONCE + 1),
-    BOTH: range(1, WORKERS + 1),
+    EACH: range(2, 2 * AT_ONCE),
+    PROCESSES: range(2, 2 * AT_ONCE),
+    BOTH: range(1, 2 * WORKERS),
 }
-"""How many of them a way may have: who was busy meanwhile may find no call left to make."""
+"""How many a way may have. Who is late finds no call left to make; with many clients, a loaded
+machine may let one connect twice.
+"""
 
 
 def run(local_iam: LocalIAM, program: str, *arguments: str) -> str:
