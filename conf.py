@@ -31,6 +31,7 @@ extensions = [
     "tests.evidence.default_timeouts",
     "tests.evidence.fork_matrix.pages",
     "tests.evidence.pages",
+    "tests.evidence.plots",
 ]
 nitpicky = True
 suppress_warnings = ["git.*"]  # a page without a history has no date, and is a page all the same

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -74,3 +75,38 @@ def figure(name: str, key: str) -> str:
         raise LookupError(f"the benchmark {name} has no figure {key}; it has {', '.join(figures)}")
     value = figures[key]
     return value if isinstance(value, str) else f"{value:,}"
+
+
+def value(row: Row, column: str) -> str | int | float:
+    """Return what stands in a column of a row.
+
+    Raises LookupError where there is no such column.
+    """
+    if column not in row:
+        raise LookupError(f"no column {column}; there are {', '.join(row)}")
+    return row[column]
+
+
+def number(row: Row, column: str) -> int | float:
+    """Return the number in a column of a row.
+
+    Raises LookupError where there is none.
+    """
+    found = value(row, column)
+    if isinstance(found, str):
+        raise LookupError(f"{found!r} in the column {column} is no number")
+    return found
+
+
+def chosen(rows: Sequence[Row], wanted: str | None) -> list[Row]:
+    """Return the rows that hold what `COLUMN = VALUE` says, without that column; None is all.
+
+    Raises LookupError where there is no such column or no such row.
+    """
+    if wanted is None:
+        return list(rows)
+    column, _, text = (part.strip() for part in wanted.partition("="))
+    found = [row for row in rows if str(value(row, column)) == text]
+    if not found:
+        raise LookupError(f"no row has {text} in the column {column}")
+    return [{name: cell for name, cell in row.items() if name != column} for row in found]

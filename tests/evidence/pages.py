@@ -6,7 +6,9 @@ lists values of GRPC_ENABLE_FORK_SUPPORT (`unset 0 1`), which then have a column
 `output FILE START_METHOD [FORK_SUPPORT]`: what a broken twin printed when it failed.
 `environments`: every environment that has trials.
 
-`benchmark NAME`: the table of a benchmark's stored result, with its versions and date.
+`benchmark NAME`: the table of a benchmark's stored result, with its versions and date; its option
+`rows` chooses some of the rows (`COLUMN = VALUE`), which then stand alone.
+`measured NAME`: the versions and the date of a benchmark alone.
 
 The role `figure` shows one figure of a stored result: `NAME:KEY`.
 The role `constant` shows a number as a file of the checkout defines it: `PATH:NAME`.
@@ -56,7 +58,7 @@ google-cloud-iam {{ google_cloud_iam }};
 :::
 """)
 
-BENCHMARK = TEMPLATES.from_string("""
+MEASURED = TEMPLATES.from_string("""
 
 Measured {{ result.date }} with Python {{ result.python }}, grpcio {{ result.grpcio }} and
 google-cloud-iam {{ result.google_cloud_iam }} on {{ result.cores }} cores;
@@ -219,9 +221,13 @@ class OutputDirective(SphinxDirective):
         return [nodes.literal_block(text, text, language="text", source=str(output))]
 
 
-def benchmark(name: str) -> str:
-    result = results.read(name)
-    return TABLE.render(rows=result.rows) + BENCHMARK.render(result=result, name=name)
+def benchmark(name: str, wanted: str | None = None) -> str:
+    rows = results.chosen(results.read(name).rows, wanted)
+    return TABLE.render(rows=rows) + (measured(name) if wanted is None else "")
+
+
+def measured(name: str) -> str:
+    return MEASURED.render(result=results.read(name), name=name)
 
 
 def constant(path: str, name: str) -> str:
@@ -268,10 +274,22 @@ class BenchmarkDirective(EvidenceDirective):
     """Shows the table of a benchmark, and what it was measured with."""
 
     required_arguments = 1
+    option_spec: ClassVar[OptionSpec] = {"rows": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
-        return self.parse(lambda: benchmark(name), results.path_of(name))
+        wanted = self.options.get("rows")
+        return self.parse(lambda: benchmark(name, wanted), results.path_of(name))
+
+
+class MeasuredDirective(EvidenceDirective):
+    """Shows what a benchmark was measured with."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        name = self.arguments[0]
+        return self.parse(lambda: measured(name), results.path_of(name))
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
@@ -281,6 +299,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("environments", EnvironmentsDirective)
     app.add_directive("output", OutputDirective)
     app.add_directive("benchmark", BenchmarkDirective)
+    app.add_directive("measured", MeasuredDirective)
     app.add_role("constant", ConstantRole())
     app.add_role("figure", FigureRole())
     return {"version": "1", "parallel_read_safe": True}

@@ -52,12 +52,20 @@ def test_figures_of_a_benchmark_are_those_that_were_stored(
 ) -> None:
     """Table and figures come from the stored result; what was not measured is an error."""
     monkeypatch.setattr(results, "RESULTS", tmp_path)
-    stored = results.store("a_benchmark", [{"way": "threads", "seconds": 1.5}], {"calls": 12345})
+    rows: list[results.Row] = [{"way": "threads", "seconds": 1.5}, {"way": "loop", "seconds": 2}]
+    stored = results.store("a_benchmark", rows, {"calls": 12345})
 
     assert stored == results.read("a_benchmark")
     assert "| threads | 1.5 |" in benchmark("a_benchmark").splitlines()
+    assert ["| seconds |", "| --- |", "| 2 |"] == table("a_benchmark", "way = loop")
     assert "12,345" == results.figure("a_benchmark", "calls")
+    with pytest.raises(LookupError, match="no row has processes in the column way"):
+        benchmark("a_benchmark", "way = processes")
     with pytest.raises(LookupError, match="it has calls"):
         results.figure("a_benchmark", "seconds")
     with pytest.raises(LookupError, match=r"noxfile\.py bench -- another"):
         results.read("another")
+
+
+def table(name: str, wanted: str) -> list[str]:
+    return [" ".join(line.split()) for line in benchmark(name, wanted).splitlines()]

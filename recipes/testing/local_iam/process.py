@@ -7,11 +7,15 @@ import asyncio
 import contextlib
 import json
 import os
+import select
+import selectors
 import shutil
 import signal
 import sys
 import tempfile
 import types
+from collections.abc import Coroutine
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -78,6 +82,27 @@ async def watch_parent(parent: int, done: asyncio.Event) -> None:
     done.set()
 
 
+class ExactSelector(selectors.DefaultSelector):
+    """Waits as long as it is told to: epoll itself rounds up to a whole millisecond."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for the kernel's own descriptor of what is waited for, then ask what it is."""
+        if timeout is not None and timeout > 0:
+            select.select([self], [], [], timeout)
+            timeout = 0
+        return super().select(timeout)
+
+
+def run(main: Coroutine[None, None, None]) -> None:
+    """Run until it is done, where it can be with latencies that are not rounded."""
+    if sys.version_info < (3, 11) or sys.platform != "linux":
+        asyncio.run(main)
+    else:
+        factory = partial(asyncio.SelectorEventLoop, ExactSelector())
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(main)
+
+
 def end(number: int, _: types.FrameType | None) -> None:
     """End before the event loop runs, with the files removed."""
     sys.exit(0)
@@ -92,7 +117,7 @@ def main() -> int:
     directory = Path(tempfile.mkdtemp(prefix="local-iam-"))
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        asyncio.run(serve(sys.argv[1], int(sys.argv[2]), directory))
+        run(serve(sys.argv[1], int(sys.argv[2]), directory))
     except (OSError, ModuleNotFoundError, ValueError) as error:
         text = error.strerror if isinstance(error, OSError) else None
         with contextlib.suppress(BrokenPipeError):

@@ -1,6 +1,8 @@
 """Faults by request, and what the local IAM saw of them."""
 
 import asyncio
+import selectors
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +15,7 @@ from google.rpc import error_details_pb2
 
 from recipes.testing.local_iam import LocalIAM
 from recipes.testing.local_iam.faults import MINUTE, Quota
+from recipes.testing.local_iam.process import ExactSelector
 from recipes.testing.local_iam.rejections import Rejection
 
 IAM = iam_admin_v1.IAMClient
@@ -51,6 +54,25 @@ def test_latency_is_added(credentials: Credentials, local_iam: LocalIAM, name: s
     assert seconds(credentials, name) >= 0.3
     local_iam.heal()
     assert min(seconds(credentials, name) for _ in range(3)) < 0.3
+
+
+def test_latency_is_not_rounded() -> None:
+    """A wait is not rounded up to the next millisecond, and ends early when something arrives."""
+    reader, writer = socket.socketpair()
+    with ExactSelector() as selector, reader, writer:
+        selector.register(reader, selectors.EVENT_READ, "data")
+        assert 0.0011 <= min(waited(selector, 0.0011) for _ in range(100)) < 0.002
+        writer.send(b"text")
+        ((key, events),) = selector.select(60)
+        assert ("data", selectors.EVENT_READ) == (key.data, events)
+        assert 1 == len(selector.select(0)) == len(selector.select(None))
+
+
+def waited(selector: ExactSelector, timeout: float) -> float:
+    """Return how long it waits for nothing."""
+    start = time.monotonic()
+    assert [] == selector.select(timeout)
+    return time.monotonic() - start
 
 
 def test_latency_spreads(credentials: Credentials, local_iam: LocalIAM, name: str) -> None:
