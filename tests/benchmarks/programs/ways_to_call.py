@@ -86,7 +86,7 @@ async def in_event_loop(at_once: int, names: Iterator[str]) -> list[Call]:
             calls.append((begin, time.monotonic()))
 
     await asyncio.gather(*(work() for _ in range(at_once)))
-    await client.transport.close()  # type: ignore[no-untyped-call]
+    await client.transport.close()
     return calls
 
 
