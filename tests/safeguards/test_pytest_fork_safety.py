@@ -437,6 +437,27 @@ def test_child_of_another_fork_function_is_ended(suite: Suite, tmp_path: Path) -
     assert 2 <= run.stdout.count("UnsafeForkError")
 
 
+def test_child_that_was_ended_is_no_zombie(suite: Suite, tmp_path: Path) -> None:
+    """Nothing of a fork that another function made is left when its error is raised."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\nbuiltin = os.fork\nos.fork = lambda: builtin()\n"
+    )
+    run = suite(
+        """
+def test_fork():
+    with call_in_flight():
+        with pytest.raises(RuntimeError, match="a fork while a gRPC call is in flight"):
+            os.fork() or time.sleep(60)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    print("nothing is left")
+""",
+        PYTHONPATH=f"{tmp_path}:{ROOT}",
+    )
+
+    assert "nothing is left\n" in run.stdout
+
+
 def test_no_child_is_left_to_hang(suite: Suite) -> None:
     """A worker that would wait for ever for the lock of a busy client does not come to be."""
     run = suite(
