@@ -10,7 +10,7 @@ Usage: gcloud iam roles list --format='value(name)' | python set_deadlines_and_r
 import signal
 import sys
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from google.api_core.exceptions import DeadlineExceeded, GoogleAPIError, ServiceUnavailable
 from google.api_core.retry import Retry, if_exception_type
@@ -44,7 +44,10 @@ def main() -> int:
         for future in futures:
             future.add_done_callback(events.put)
         while futures:
-            event = events.get()
+            try:
+                event = events.get(timeout=1)
+            except Empty:  # a signal that came just before this wait did not end it
+                continue
             if isinstance(event, int):
                 code = 128 + event
                 threads.shutdown(wait=False, cancel_futures=True)  # none begins

@@ -12,7 +12,7 @@ import sys
 from base64 import b64encode
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from google.api_core.exceptions import DeadlineExceeded, GoogleAPIError, ServiceUnavailable
 from google.api_core.retry import Retry, if_exception_type
@@ -54,7 +54,10 @@ def main(account: str, seconds: str) -> int:
                 future = threads.submit(sign, client, account, todo[0])
                 at_work[future] = todo.popleft()
                 future.add_done_callback(events.put)
-            event = events.get()
+            try:
+                event = events.get(timeout=1)
+            except Empty:  # a signal that came just before this wait did not end it
+                continue
             if not isinstance(event, int):
                 line = at_work.pop(event)
                 try:
