@@ -43,6 +43,8 @@ MOST_RATIO = 1.1
 """CPU of the recipe, divided by that of a bare loop in one thread."""
 
 LONE_CALLS = 100
+WITHIN, TRIES = 0.01, 8
+"""How near to a latency a lone call must come, and how often that is tried."""
 MOST_ITSELF = 5.0
 """Milliseconds that a call takes by itself; what it takes longer is for other work beside it."""
 TURNS, ACCOUNTS = 20, 500
@@ -165,11 +167,19 @@ def alone(slower: float) -> float:
 
 
 def slower_by(latency: float) -> float:
-    """Return the milliseconds by which a lone call is slowed so that it takes as long."""
+    """Return the milliseconds by which a lone call is slowed so that it takes as long.
+
+    Raises RuntimeError where it takes another time at each try.
+    """
+    slower = float(latency)
     if not latency:
-        return 0.0
-    itself = alone(latency) - latency
-    return round(latency - min(itself, MOST_ITSELF), 1)
+        return slower
+    for _ in range(TRIES):
+        off = alone(slower) - latency
+        if off <= latency * WITHIN:
+            return slower
+        slower = round(max(slower - off, latency - MOST_ITSELF), 1)
+    raise RuntimeError("a lone call takes another time at each try: the machine is not quiet")
 
 
 def measured(way: str, calls: int, slower: float) -> Report:
