@@ -44,7 +44,7 @@ MOST_RATIO = 1.1
 
 LONE_CALLS = 100
 WITHIN, TRIES = 0.01, 8
-"""How near to a latency a lone call must come, and how often that is tried."""
+"""By what share a lone call may take longer than a latency, and how often that is tried."""
 MOST_ITSELF = 5.0
 """Milliseconds that a call takes by itself; what it takes longer is for other work beside it."""
 TURNS, ACCOUNTS = 20, 500
@@ -169,6 +169,7 @@ def alone(slower: float) -> float:
 def slower_by(latency: float) -> float:
     """Return the milliseconds by which a lone call is slowed so that it takes as long.
 
+    It takes at most a share of WITHIN longer then.
     Raises RuntimeError where it takes another time at each try.
     """
     slower = float(latency)
