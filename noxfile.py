@@ -157,8 +157,8 @@ def tests_of_page(page: str) -> list[str]:
     path = Path(page).resolve()
     if not (path.is_file() and path.is_relative_to(ROOT / "docs")):
         stop(f"{page} is no page: name one under docs/, such as docs/threads/share-one-client.md")
-    mirrored = path.relative_to(ROOT / "docs").with_suffix(".py")
-    of_recipe = Path("tests", mirrored.parent, f"test_{mirrored.name.replace('-', '_')}")
+    mirrored = Path(path.relative_to(ROOT / "docs").with_suffix(".py").as_posix().replace("-", "_"))
+    of_recipe = Path("tests", mirrored.parent, f"test_{mirrored.name}")
     chosen = ["tests/pages/test_pages.py", f"--page={path.relative_to(ROOT)}"]
     return [*chosen, str(of_recipe)] if (ROOT / of_recipe).exists() else chosen
 

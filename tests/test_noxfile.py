@@ -68,12 +68,15 @@ def test_other_file_is_no_page() -> None:
         noxfile.tests_of_page("README.md")
 
 
-def test_page_selects_its_blocks_and_the_tests_of_its_recipe() -> None:
+@pytest.mark.parametrize(
+    ("page", "of_recipe"),
+    [
+        ("docs/threads/share-one-client.md", "tests/threads/test_share_one_client.py"),
+        ("docs/event-loops/use-anyio.md", "tests/event_loops/test_use_anyio.py"),
+    ],
+)
+def test_page_selects_its_blocks_and_the_tests_of_its_recipe(page: str, of_recipe: str) -> None:
     """One page alone is its blocks, its recipe and its twin."""
-    page = "docs/threads/share-one-client.md"
+    expected = ["tests/pages/test_pages.py", f"--page={page}", of_recipe]
 
-    assert [
-        "tests/pages/test_pages.py",
-        f"--page={page}",
-        "tests/threads/test_share_one_client.py",
-    ] == noxfile.tests_of_page(page)
+    assert expected == noxfile.tests_of_page(page)

@@ -108,7 +108,7 @@ def test_files_are_not_included_by_line_number(page: Page) -> None:
 
 def page_of(recipe: Path) -> Path:
     """Return the page of the recipe's name, whether it is there or not."""
-    return PAGES / recipe.parent.relative_to(RECIPES) / f"{recipe.stem.replace('_', '-')}.md"
+    return PAGES / recipe.relative_to(RECIPES).with_suffix(".md").as_posix().replace("_", "-")
 
 
 def included(document: nodes.document) -> Iterator[tuple[Path, str]]:
