@@ -11,11 +11,15 @@ import asyncio
 import base64
 import sys
 
-from google.api_core.exceptions import GoogleAPIError
+from google.api_core.exceptions import GoogleAPIError, ServiceUnavailable
+from google.api_core.retry import AsyncRetry, if_exception_type
 from google.cloud import iam_credentials_v1
 
 CALLS = 16
 BYTES = 1 << 16  # of input that is read ahead
+
+# by default a call that ran out of time is made again, for up to a minute
+RETRY = AsyncRetry(if_exception_type(ServiceUnavailable), initial=0.1, maximum=2, timeout=30)
 
 Client = iam_credentials_v1.IAMCredentialsAsyncClient
 
@@ -24,7 +28,10 @@ async def answer(client: Client, account: str, line: str) -> bool:
     """Print the result of one line, or its error; tell whether it has a result."""
     try:
         response = await client.sign_blob(
-            name=f"projects/-/serviceAccounts/{account}", payload=line.encode(), timeout=10
+            name=f"projects/-/serviceAccounts/{account}",
+            payload=line.encode(),
+            timeout=10,
+            retry=RETRY,
         )
     except GoogleAPIError as error:
         print(line, " ".join(str(error).split()), sep="\t", file=sys.stderr)

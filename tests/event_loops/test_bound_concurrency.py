@@ -6,7 +6,7 @@ import selectors
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import job, variants
+from tests.evidence.jobs import job, ten_calls_at_a_time, variants
 from tests.evidence.plugin import Cook, Stands
 from tests.processes.live import SECONDS, live
 from tests.runner import answers
@@ -17,9 +17,9 @@ READ_AHEAD = 1 << 19
 """Bytes: more than the recipe, the pipe and Python's buffers hold, far less than all input."""
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE))
+@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
-    """Every line is signed exactly once."""
+    """Every line is signed exactly once; in the twin some wait too long for their turn."""
     stands(file, start_method)
 
 
@@ -44,6 +44,14 @@ def test_input_is_read_no_faster_than_it_is_answered(local_iam: LocalIAM) -> Non
 
     assert CALLS == most_in_flight
     assert written < READ_AHEAD
+
+
+def test_twin_has_too_many_calls_for_their_deadline(cook: Cook, local_iam: LocalIAM) -> None:
+    """Lines are lost in the twin for nothing but their deadline."""
+    ten_calls_at_a_time(local_iam)
+    run = cook(f"{FILE}_broken")
+
+    assert {"504 Deadline Exceeded"} == {error for _, error in answers(run.stderr)}
 
 
 def test_failed_call_is_reported_with_its_line(cook: Cook, local_iam: LocalIAM) -> None:

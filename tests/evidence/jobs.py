@@ -127,7 +127,9 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     on_stdin = Job(inputs, stdin="\n".join(inputs))
     listed = Job(inputs, (project,))
     jobs: dict[str, Callable[[], Job]] = {
-        "event_loops/bound_concurrency": lambda: lines(200, account),
+        "event_loops/bound_concurrency": lambda: replace(
+            lines(100, account), fault=ten_calls_at_a_time
+        ),
         "event_loops/use_anyio": lambda: replace(on_stdin, argv=("trio",)),
         "event_loops/use_processes": lambda: listed,
         "processes/create_in_process": lambda: files(account, RELEASE),
@@ -190,6 +192,12 @@ def connections_are_narrow(local_iam: LocalIAM) -> None:
     """Let a connection carry so many calls at a time, each for a while."""
     local_iam.limit_streams(STREAMS)
     local_iam.slow(LATENCY)
+
+
+def ten_calls_at_a_time(local_iam: LocalIAM) -> None:
+    """Let all lines together take longer than the deadline of one, and a few far less."""
+    local_iam.limit_streams(10)
+    local_iam.slow(1.5)
 
 
 def two_mints_are_left(local_iam: LocalIAM) -> None:
