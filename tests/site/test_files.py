@@ -45,7 +45,7 @@ def blocks(soup: BeautifulSoup) -> list[str]:
 
 def page_of(recipe: Path) -> str:
     """The page that shows this recipe."""
-    return f"{recipe.parent.name}/{recipe.stem.replace('_', '-')}"
+    return f"{recipe.parent.name}/{recipe.stem}".replace("_", "-")
 
 
 def test_build(build: tuple[Path, str]) -> None:
