@@ -8,7 +8,8 @@ import click
 
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import variants
-from tests.evidence.measure import Cell, progress
+from tests.evidence.measure import progress
+from tests.evidence.plan import Cell
 from tests.evidence.today import changed
 from tests.evidence.trials import Environment, recipe_files
 from tests.runner import InterpreterRunner
@@ -22,7 +23,7 @@ def main(report: Path) -> None:
     with contextlib.ExitStack() as stack:
         local_iam = stack.enter_context(LocalIAM())
         runner = stack.enter_context(InterpreterRunner())
-        found = [changed(cell, local_iam, runner) for cell in progress(todo, len(todo))]
+        found = [changed(cell, local_iam, runner) for cell in progress(todo, len(todo), "verdicts")]
     lines = [
         f"- {cell.start_method}: {change}\n"
         for cell, change in zip(todo, found, strict=True)

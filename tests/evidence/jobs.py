@@ -31,6 +31,16 @@ LATENCY = 3
 """Seconds that the service takes, where one call is to wait for another."""
 ORDERS = 4000
 """Lines of which no machine signs all in a second."""
+BUSY = (
+    "processes/create_in_executor_worker",
+    "processes/create_in_pool_worker",
+    "processes/create_in_process",
+    "processes/create_on_first_use",
+    "processes/fork_directly",
+    "processes/list_first_then_fork",
+    "safeguards/fork_guard",
+)
+"""Whose broken twins fork while eight threads call without a pause, until the deadline."""
 AHEAD = 8
 """Lines that a writer who waits for answers sends ahead of them."""
 DESCRIPTORS = 16
@@ -157,7 +167,9 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
         ),
         "threads/use_rest": lambda: replace(on_stdin, argv=("https://example.com",)),
     }
-    return jobs.get(file.removesuffix("_broken"), lambda: on_stdin)()
+    recipe = file.removesuffix("_broken")
+    work = jobs.get(recipe, lambda: on_stdin)()
+    return replace(work, fault=service_takes_its_time) if recipe in BUSY else work
 
 
 def lines(number: int, *argv: str) -> Job:
@@ -181,6 +193,11 @@ def with_a_deleted_account(inputs: tuple[str, ...], project: str) -> Job:
 def all_tests() -> tuple[str, ...]:
     """List the files of the tests."""
     return tuple(sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/**/*.py")))
+
+
+def service_takes_its_time(local_iam: LocalIAM) -> None:
+    """Let a call take what it takes at a real service, so that callers wait and do not compute."""
+    local_iam.slow(0.2)
 
 
 def service_is_far(local_iam: LocalIAM) -> None:

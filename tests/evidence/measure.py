@@ -1,52 +1,83 @@
-"""Measure: run recipes and broken twins N trials each in this environment, and store what they did.
+"""Measure: run recipes and broken twins N trials each, and store what they did.
 
+Without a choice of releases they run here, each in a new interpreter. With one they run in
+environments of their own, forked from a process that has imported the clients.
 Every trial is stored as it ends; a command that was interrupted goes on where it stopped.
 """
 
 import contextlib
+import os
 import re
+import signal
+import sys
 import sysconfig
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime, timezone
+from fnmatch import fnmatch
 from pathlib import Path
 from queue import SimpleQueue
-from typing import NamedTuple, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import Job, job, start_methods
+from tests.evidence.environments import (
+    Interpreter,
+    NoInterpreterError,
+    NotInstalled,
+    Wanted,
+    build,
+    here,
+    keep_refused,
+)
+from tests.evidence.jobs import Job, job
+from tests.evidence.plan import AXES, TRIALS, Cell, Choice
 from tests.evidence.trials import (
     FORK_SUPPORT,
     OUTPUTS,
+    RECORDS,
     ROOT,
-    Environment,
+    Process,
     Trial,
     all_trials,
-    append_trial,
+    append_trials,
     drop_trials_of_other_texts,
     recipe_files,
     recipe_path,
     sha256,
 )
-from tests.runner import START_METHODS, InterpreterRunner, Run, outcome_of_recipe
+from tests.evidence.verdicts import is_pinned
+from tests.runner import (
+    START_METHODS,
+    ForkRunner,
+    InterpreterRunner,
+    Run,
+    Runner,
+    RunnerError,
+    outcome_of_recipe,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 RECIPE_DEADLINE = 60.0
 HANG_DEADLINES = {"fork": 15.0, "spawn": 30.0, "forkserver": 30.0}
 """Seconds. What ends by itself does so well within the first; a twin that has not ended by the
 second hangs, and is not waited for any longer. Workers that are not forked take longer to start.
 """
-
-
-class Cell(NamedTuple):
-    """What a trial is to try: a file in one variant of this environment."""
-
-    file: str
-    start_method: str
-    fork_support: str = "unset"
+Todo = tuple[Interpreter, Cell]
+Tried = tuple[Trial, Run] | RunnerError
 
 
 def deadline_of(cell: Cell) -> float:
@@ -60,7 +91,7 @@ def attempt(
     work: Job,
     cell: Cell,
     local_iam: LocalIAM,
-    runner: InterpreterRunner,
+    runner: Runner,
 ) -> tuple[str, Run]:
     """Run a script with a job in the place of the cell's file; return what became of it."""
     unset = cell.fork_support == "unset"
@@ -82,32 +113,51 @@ def attempt(
     return str(outcome_of_recipe(run, work.inputs, work.failing)), run
 
 
-def try_once(cell: Cell, local_iam: LocalIAM, runner: InterpreterRunner) -> tuple[Trial, Run]:
+def try_once(
+    cell: Cell, local_iam: LocalIAM, runner: Runner, interpreter: Interpreter | None = None
+) -> tuple[Trial, Run]:
     """Run a recipe or broken twin once with its job, as a trial to store."""
     work = job(cell.file, local_iam.project, local_iam.service_accounts)
     outcome, run = attempt(recipe_path(cell.file), work, cell, local_iam, runner)
+    process: Process = "new" if run.new_interpreter else "forked"
     trial = Trial(
         file=cell.file,
         sha256=sha256(cell.file),
-        environment=Environment.here(cell.start_method, cell.fork_support),
+        environment=(interpreter or here()).environment(cell.start_method, cell.fork_support),
+        process=process,
         outcome=outcome,
         seconds=round(run.seconds, 2),
-        date=datetime.now(timezone.utc).date().isoformat(),
+        date=now(),
     )
     return trial, run
 
 
-def missing(cells: Iterable[Cell], trials: int, stored: Iterable[Trial]) -> Iterator[Cell]:
-    """Yield the cell of each trial that is not yet stored for this environment."""
+def now() -> str:
+    """Return the time in UTC, to the millisecond."""
+    time = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    return time.replace("+00:00", "Z")
+
+
+def missing(todo: Sequence[Todo], trials: int, stored: Iterable[Trial]) -> Iterator[Todo]:
+    """Yield each trial that is not stored yet, one environment after the other.
+
+    In an environment first one of every cell, then another.
+    """
     done = Counter((trial.file, trial.sha256, trial.environment) for trial in stored)
-    for cell in cells:
-        environment = Environment.here(cell.start_method, cell.fork_support)
-        yield from [cell] * (trials - done[cell.file, sha256(cell.file), environment])
+    for interpreter in dict.fromkeys(interpreter for interpreter, _ in todo):
+        cells = [cell for its, cell in todo if its == interpreter]
+        lacking = {
+            cell: trials - done[cell.file, sha256(cell.file), interpreter.environment(*cell[1:])]
+            for cell in cells
+        }
+        for number in range(trials):
+            yield from ((interpreter, cell) for cell in cells if number < lacking[cell])
 
 
 def keep_output(trial: Trial, run: Run) -> None:
     """Keep what a broken twin printed when it failed, for its page."""
-    if not trial.file.endswith("_broken") or trial.outcome == "ok":
+    twin = trial.file.endswith("_broken") and trial.outcome != "ok"
+    if not (twin and trial.process == "new" and is_pinned(trial.environment)):
         return
     variant = trial.environment.start_method
     if trial.environment.fork_support != "unset":
@@ -139,73 +189,188 @@ def without_this_machine(text: str) -> str:
     return re.sub(r'^ *File "tests/runner/.*\n', "", text, flags=re.MULTILINE)
 
 
+class Shard(click.ParamType[tuple[int, int]]):
+    """`3/20`: the third of twenty parts of the cells."""
+
+    name = "K/N"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Return both numbers."""
+        number, _, parts = value.partition("/")
+        if not (number.isdecimal() and parts.isdecimal() and 0 < int(number) <= int(parts)):
+            self.fail(f"{value} is no shard; write 3/20 for the third of twenty", param, ctx)
+        return int(number), int(parts)
+
+
 @click.command()
-@click.argument("files", nargs=-1)
-@click.option("--trials", default=20, show_default=True, help="Trials of each file and variant.")
+@click.option(
+    "--recipe",
+    multiple=True,
+    default=["*"],
+    help="A path below recipes/ without .py, or a pattern such as 'processes/*'; all if none.",
+)
+@click.option("--axis", type=click.Choice(list(AXES)), help="Environments of the book's plan.")
+@click.option("--python", multiple=True, help="Such as 3.12.")
+@click.option("--grpcio", multiple=True, help="Releases, such as 1.62.3.")
+@click.option("--iam", multiple=True, help="Releases of google-cloud-iam, such as 2.19.1.")
 @click.option("--start-method", multiple=True, type=click.Choice(START_METHODS))
 @click.option(
     "--fork-support",
     multiple=True,
     type=click.Choice(FORK_SUPPORT),
-    default=["unset"],
-    help="Values of GRPC_ENABLE_FORK_SUPPORT.",
+    help="Values of GRPC_ENABLE_FORK_SUPPORT; unset if none.",
 )
-@click.option("--jobs", default=2, show_default=True, help="Trials at a time.")
+@click.option("--trials", default=TRIALS, show_default=True, help="Trials of each cell.")
+@click.option("--jobs", default=os.cpu_count(), show_default=True, help="Trials at a time.")
+@click.option("--new-interpreter", is_flag=True, help="Fork no trial from an importing process.")
+@click.option("--shard", type=Shard(), default="1/1", help="A part of the cells, such as 3/20.")
+@click.option(
+    "--records",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=RECORDS,
+    help="The folder to store the trials in.",
+)
 def main(
-    files: tuple[str, ...],
+    recipe: tuple[str, ...],
     trials: int,
-    start_method: tuple[str, ...],
-    fork_support: tuple[str, ...],
     jobs: int,
+    new_interpreter: bool,
+    shard: tuple[int, int],
+    records: Path,
+    **chosen: Any,
 ) -> None:
-    """Run FILES (paths below recipes/ without .py; all if none) and store their trials."""
-    unknown = sorted(set(files) - set(recipe_files()))
+    """Run recipes and broken twins, and store each trial."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the trials under way end before
+    choice = Choice(**chosen)
+    cells = choice.cells(named(recipe))
+    wanted = choice.environments
+    interpreters = list(installed(wanted)) if wanted else [here()]
+    todo = [(interpreter, cell) for interpreter in interpreters for cell in cells]
+    todo = todo[shard[0] - 1 :: shard[1]]
+    for file in {cell.file for _, cell in todo}:
+        drop_trials_of_other_texts(file, records)
+    lacking = list(missing(todo, trials, all_trials(records)))
+    failed = 0
+    for made in at_a_time(jobs, lacking, forked=bool(wanted) and not new_interpreter):
+        if isinstance(made, RunnerError):
+            failed += 1
+            click.echo(f"no trial: {made}", err=True)
+        else:
+            append_trials([made[0]], records)
+            keep_output(*made)
+    if failed:
+        sys.exit(f"{failed} trials failed, see above; the same command tries them again")
+
+
+def named(patterns: Iterable[str]) -> list[str]:
+    """Return the files that the patterns name.
+
+    Raises click.UsageError for a pattern that names none.
+    """
+    files = recipe_files()
+    unknown = [it for it in patterns if not any(fnmatch(file, it) for file in files)]
     if unknown:
         raise click.UsageError(f"no such recipe: {', '.join(unknown)}; see recipes/")
-    cells = [
-        Cell(file, method, support)
-        for file in files or recipe_files()
-        for method in start_methods(file)
-        if method in (start_method or START_METHODS)
-        for support in fork_support
-    ]
-    for file in {cell.file for cell in cells}:
-        drop_trials_of_other_texts(file)
-    for trial, run in at_a_time(jobs, list(missing(cells, trials, all_trials()))):
-        append_trial(trial)
-        keep_output(trial, run)
+    return [file for file in files if any(fnmatch(file, it) for it in patterns)]
 
 
-def at_a_time(jobs: int, todo: list[Cell]) -> Iterator[tuple[Trial, Run]]:
-    """Try the cells, so many at a time, each time with a local IAM that no other trial uses."""
+def installed(wanted: Sequence[Wanted]) -> Iterator[Interpreter]:
+    """Build environments; store which cannot be installed, and say which Python is not here."""
+    for each in progress(wanted, len(wanted), "environments"):
+        try:
+            built = build(each)
+        except NoInterpreterError as error:
+            click.echo(f"{error}; left out", err=True)
+            continue
+        if isinstance(built, NotInstalled):
+            keep_refused(built)
+            click.echo(f"{each.folder.name} cannot be installed: {built.reason}", err=True)
+        else:
+            yield built
+
+
+Place = tuple[Interpreter, str]
+"""Where runs are forked: an interpreter with a value of GRPC_ENABLE_FORK_SUPPORT."""
+
+
+class Slot:
+    """One trial at a time, with a local IAM that no other trial uses; a context manager."""
+
+    def __init__(self, *, forked: bool) -> None:
+        self._forked = forked
+        self._open = contextlib.ExitStack()
+        self._local_iam = self._open.enter_context(LocalIAM())
+        self._place: Place | None = None
+        self._runner: Runner | None = None
+
+    def try_once(self, interpreter: Interpreter, cell: Cell) -> Tried:
+        """Make a trial, in the process that imported the clients where it is forked."""
+        self._local_iam.heal()
+        try:
+            runner = self._runner_at((interpreter, cell.fork_support))
+            return try_once(cell, self._local_iam, runner, interpreter)
+        except RunnerError as error:
+            self._leave()
+            return error
+
+    def _runner_at(self, place: Place) -> Runner:
+        if self._runner is None or self._place != place:
+            self._leave()
+            interpreter, support = place
+            variables = {} if support == "unset" else {"GRPC_ENABLE_FORK_SUPPORT": support}
+            kind = ForkRunner if self._forked else InterpreterRunner
+            self._runner = kind(interpreter.path, environment=variables)
+            self._place = place
+        return self._runner
+
+    def _leave(self) -> None:
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._leave()
+        self._open.close()
+
+
+def at_a_time(jobs: int, todo: Sequence[Todo], *, forked: bool) -> Iterator[Tried]:
+    """Try the cells, so many at a time."""
     with contextlib.ExitStack() as stack:
-        idle: SimpleQueue[tuple[LocalIAM, InterpreterRunner]] = SimpleQueue()
+        idle: SimpleQueue[Slot] = SimpleQueue()
         for _ in range(min(jobs, len(todo))):
-            local_iam = stack.enter_context(LocalIAM())
-            idle.put((local_iam, stack.enter_context(InterpreterRunner())))
+            idle.put(stack.enter_context(Slot(forked=forked)))
 
-        def try_with_an_idle_one(cell: Cell) -> tuple[Trial, Run]:
-            local_iam, runner = idle.get()
-            local_iam.heal()
+        def try_in_an_idle_one(todo: Todo) -> Tried:
+            slot = idle.get()
             try:
-                return try_once(cell, local_iam, runner)
+                return slot.try_once(*todo)
             finally:
-                idle.put((local_iam, runner))
+                idle.put(slot)
 
         threads = stack.enter_context(ThreadPoolExecutor(jobs))
         stack.callback(threads.shutdown, cancel_futures=True)
-        futures = {threads.submit(try_with_an_idle_one, cell): cell for cell in todo}
-        for future in progress(as_completed(futures), len(todo)):
+        futures = [threads.submit(try_in_an_idle_one, each) for each in todo]
+        for future in progress(as_completed(futures), len(todo), "trials"):
             yield future.result()
 
 
 T = TypeVar("T")
 
 
-def progress(items: Iterable[T], total: int) -> Iterator[T]:
+def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     """Yield each, with a bar of how many are done and how long the rest will take."""
-    columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bar:
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(TextColumn(what), *columns) as bar:
         yield from bar.track(items, total)
 
 

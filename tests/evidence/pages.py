@@ -203,7 +203,7 @@ class EnvironmentsDirective(EvidenceDirective):
     """Shows where the trials were made."""
 
     def run(self) -> list[nodes.Node]:
-        return self.parse(environments, *RECORDS.rglob("*.jsonl"))
+        return self.parse(environments, *RECORDS.rglob("*.csv"))
 
 
 class OutputDirective(SphinxDirective):

@@ -6,7 +6,8 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import job
-from tests.evidence.measure import RECIPE_DEADLINE, Cell
+from tests.evidence.measure import RECIPE_DEADLINE
+from tests.evidence.plan import Cell
 from tests.evidence.today import outcomes
 from tests.evidence.trials import ROOT, recipe_path
 from tests.evidence.verdicts import contradiction, verdict

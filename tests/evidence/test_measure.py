@@ -9,15 +9,16 @@ from click.testing import CliRunner
 
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence import measure
+from tests.evidence.environments import here
 from tests.evidence.jobs import job
 from tests.evidence.measure import (
-    Cell,
     attempt,
     main,
     missing,
     stack_of_a_hang,
     without_this_machine,
 )
+from tests.evidence.plan import Cell
 from tests.evidence.test_trials import TRIAL
 from tests.evidence.trials import ROOT, recipe_path, sha256
 from tests.runner import InterpreterRunner, Outcome, Run
@@ -44,16 +45,16 @@ Current thread 0x05 (most recent call first):
 
 def test_stored_trials_are_not_made_again() -> None:
     """An interrupted measurement goes on where it stopped."""
-    fork, spawn = Cell(FILE, "fork"), Cell(FILE, "spawn")
+    fork, spawn = (here(), Cell(FILE, "fork")), (here(), Cell(FILE, "spawn"))
 
-    assert [fork] * 2 + [spawn] * 3 == list(missing([fork, spawn], 3, [STORED]))
+    assert [fork, spawn, fork, spawn, spawn] == list(missing([fork, spawn], 3, [STORED]))
 
 
 def test_trials_of_another_text_or_environment_do_not_count() -> None:
     """A changed recipe, or another Python, is measured from the start."""
     other = replace(STORED, environment=replace(STORED.environment, python="3.9.0"))
 
-    assert 3 == len(list(missing([Cell(FILE, "fork")], 3, [TRIAL, other])))
+    assert 3 == len(list(missing([(here(), Cell(FILE, "fork"))], 3, [TRIAL, other])))
 
 
 def test_hang_is_shown_by_the_stack_of_a_worker_in_a_call() -> None:
@@ -104,7 +105,7 @@ def test_fault_of_a_job_ends_with_the_run(
 
 def test_unknown_recipe_is_one_clear_line() -> None:
     """A name that is no recipe ends with an error that says where to look."""
-    result = CliRunner().invoke(main, ["threads/no_such_recipe"])
+    result = CliRunner().invoke(main, ["--recipe=threads/no_such_recipe"])
 
     assert 2 == result.exit_code
     assert "no such recipe: threads/no_such_recipe; see recipes/" in result.output

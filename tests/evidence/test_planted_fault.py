@@ -7,7 +7,8 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import job, variants
-from tests.evidence.measure import Cell, attempt
+from tests.evidence.measure import attempt
+from tests.evidence.plan import Cell
 from tests.evidence.trials import recipe_files, recipe_path
 from tests.evidence.verdicts import contradiction, verdict
 from tests.runner import InterpreterRunner

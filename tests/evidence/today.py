@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.measure import Cell, try_once
+from tests.evidence.measure import try_once
+from tests.evidence.plan import Cell
 from tests.evidence.verdicts import contradiction, verdict
 from tests.runner import InterpreterRunner
 

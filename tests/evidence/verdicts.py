@@ -1,14 +1,16 @@
-"""Verdicts: the counted outcomes of the trials of one file under one start method."""
+"""Verdicts: the counted outcomes of the trials of one file."""
 
 import math
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 
 from scipy.stats import binomtest
 
-from tests.evidence.trials import Environment, Trial, read_trials, record_of, sha256
+from tests.evidence.trials import ROOT, Environment, Trial, read_trials, sha256
 
 CONFIDENCE = 0.95
 """Of the interval of a frequency."""
@@ -66,24 +68,53 @@ class Verdict:
         )
 
 
+@cache
+def pinned(package: str) -> str:
+    """Return the release of a package that requirements.txt installs, which the tests run with."""
+    text = (ROOT / "requirements.txt").read_text("utf-8")
+    found = re.search(rf"^{package}==(\S+)", text, re.MULTILINE)
+    if found is None:
+        raise LookupError(f"requirements.txt pins no {package}")
+    return found[1]
+
+
+def is_pinned(environment: Environment) -> bool:
+    """Tell whether the packages are those that the tests run with, on whichever Python."""
+    releases = environment.grpcio, environment.google_cloud_iam
+    return releases == (pinned("grpcio"), pinned("google-cloud-iam"))
+
+
+def trials_of_today(file: str) -> list[Trial]:
+    """Return the stored trials of today's text of a file, in every environment."""
+    wanted = sha256(file)
+    return [trial for trial in read_trials(file) if trial.sha256 == wanted]
+
+
 def verdict(file: str, start_method: str | None = None, fork_support: str = "unset") -> Verdict:
-    """Count the stored trials of today's text of a file.
+    """Count the stored trials of today's text of a file with the pinned releases.
 
     Raises LookupError with the command that makes the trials where there are none.
     """
-    wanted = sha256(file)
     trials = tuple(
         trial
-        for trial in read_trials(record_of(file))
-        if trial.sha256 == wanted
+        for trial in trials_of_today(file)
+        if is_pinned(trial.environment)
         and start_method in (None, trial.environment.start_method)
         and fork_support == trial.environment.fork_support
     )
     if not trials:
         option = "" if fork_support == "unset" else f" --fork-support {fork_support}"
-        command = f"python3 noxfile.py evidence -- {file}{option}"
+        command = f"python3 noxfile.py evidence -- --recipe {file}{option}"
         raise LookupError(f"no stored trial of today's text of recipes/{file}.py; run: {command}")
     return Verdict(file, trials)
+
+
+def verdicts_by_environment(file: str) -> dict[Environment, Verdict]:
+    """Count the stored trials of today's text of a file in each environment."""
+    trials: dict[Environment, list[Trial]] = defaultdict(list)
+    for trial in trials_of_today(file):
+        trials[trial.environment].append(trial)
+    return {environment: Verdict(file, tuple(these)) for environment, these in trials.items()}
 
 
 def contradiction(stored: Verdict, outcomes: Iterable[str]) -> str | None:

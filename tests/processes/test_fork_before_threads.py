@@ -6,7 +6,8 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import job, variants
-from tests.evidence.measure import Cell, attempt
+from tests.evidence.measure import attempt
+from tests.evidence.plan import Cell
 from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import recipe_path
 from tests.processes.live import live, wait_until

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import RELEASE, job, variants
-from tests.evidence.measure import Cell, attempt
+from tests.evidence.measure import attempt
+from tests.evidence.plan import Cell
 from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import ROOT, recipe_path
 from tests.processes.live import live, wait_until

@@ -98,7 +98,8 @@ class Runner:
             self._supervisor = None
 
     def _start(self) -> "_Supervisor":
-        self._supervisor = _Supervisor(self.mode, {**os.environ, **self._environment})
+        python = self._python if self.mode == "fork" else sys.executable
+        self._supervisor = _Supervisor(self.mode, {**os.environ, **self._environment}, python)
         return self._supervisor
 
     def _interpreter(self, supervisor: "_Supervisor", variables: dict[str, str]) -> str | None:
@@ -143,12 +144,18 @@ class ForkRunner(Runner):
     A run whose environment differs in a variable that was read at those imports, such as
     GRPC_ENABLE_FORK_SUPPORT, gets a new interpreter (`Run.new_interpreter` is True).
     Give such a variable to the constructor to have it in every run.
+    Another `python` needs psutil beside the clients.
     """
 
     mode = "fork"
 
-    def __init__(self, *, environment: Mapping[str, str] | None = None) -> None:
-        super().__init__(sys.executable, environment)
+    def __init__(
+        self,
+        python: str | Path = sys.executable,
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(python, environment)
 
     def _interpreter(self, supervisor: "_Supervisor", variables: dict[str, str]) -> str | None:
         same = read_early(variables) == read_early(supervisor.environment)
@@ -158,13 +165,13 @@ class ForkRunner(Runner):
 class _Supervisor:
     """The process that starts and watches the runs of one runner."""
 
-    def __init__(self, mode: str, environment: dict[str, str]) -> None:
+    def __init__(self, mode: str, environment: dict[str, str], python: str) -> None:
         self.environment = environment
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.runner.supervisor", str(theirs.fileno()), mode],
+                [python, "-m", "tests.runner.supervisor", str(theirs.fileno()), mode],
                 pass_fds=[theirs.fileno()],
                 cwd=ROOT,
                 env=environment,

@@ -181,7 +181,7 @@ def at_a_time(
         threads = stack.enter_context(ThreadPoolExecutor(jobs))
         stack.callback(threads.shutdown, cancel_futures=True)
         futures = [threads.submit(try_with_an_idle_one, setting) for setting in todo]
-        for future in progress(as_completed(futures), len(todo)):
+        for future in progress(as_completed(futures), len(todo), "forks"):
             yield future.result()
 
 

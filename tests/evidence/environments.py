@@ -1,0 +1,173 @@
+"""Environments: interpreters with chosen releases, installed by uv below .venv/environments/."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, astuple, dataclass, fields
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+from packaging.requirements import Requirement
+
+from tests.evidence.trials import ROOT, Environment, recipe_files, recipe_path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
+
+FOLDER = ROOT / ".venv" / "environments"
+REFUSED = Path(__file__).with_name("not_installed.csv")
+UV = Path(sys.executable).with_name("uv")
+METADATA = re.compile(r"^# /// script\n((?:#.*\n)+?)# ///$", re.MULTILINE)
+DESCRIBE = """\
+import json, platform
+from importlib.metadata import version
+names = ("grpcio", "google-cloud-iam")
+print(json.dumps([platform.python_version(), *map(version, names)]))
+"""
+
+
+class NoInterpreterError(Exception):
+    """There is no such Python here, and uv has none to fetch."""
+
+
+class Wanted(NamedTuple):
+    """Releases to install; None for the newest that the others admit."""
+
+    python: str
+    grpcio: str | None = None
+    google_cloud_iam: str | None = None
+
+    @property
+    def requirements(self) -> list[str]:
+        """Say it in pip's words."""
+        named = {"grpcio": self.grpcio, "google-cloud-iam": self.google_cloud_iam}
+        return [f"{name}=={it}" if it else name for name, it in named.items()]
+
+    @property
+    def folder(self) -> Path:
+        """Where it is installed."""
+        python = re.sub("[^0-9.]+", "-", self.python).strip("-")
+        return FOLDER / "-".join((f"python-{python}", *self.requirements)).replace("==", "-")
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python at `path` with these releases."""
+
+    path: Path
+    python: str
+    grpcio: str
+    google_cloud_iam: str
+
+    def environment(self, start_method: str, fork_support: str) -> Environment:
+        """Describe a run with these two settings."""
+        here = Environment.here(start_method, fork_support)
+        return Environment(
+            **{**asdict(here), **{k: v for k, v in asdict(self).items() if k != "path"}}
+        )
+
+
+@dataclass(frozen=True)
+class NotInstalled:
+    """Releases that could not be installed together, and why."""
+
+    python: str
+    grpcio: str
+    google_cloud_iam: str
+    reason: str
+    date: str
+
+
+def here() -> Interpreter:
+    """Return the interpreter that runs this."""
+    it = Environment.here("fork")
+    return Interpreter(Path(sys.executable), it.python, it.grpcio, it.google_cloud_iam)
+
+
+def build(wanted: Wanted) -> Interpreter | NotInstalled:
+    """Make an environment where there is none; say why where it cannot be.
+
+    Raises NoInterpreterError where there is no such Python.
+    """
+    folder = wanted.folder
+    if not folder.exists():
+        building = folder.with_name(f"{folder.name}.{os.getpid()}.building")
+        made = _uv("venv", "--quiet", "--python", _python(wanted.python), str(building))
+        if made.returncode:
+            raise NoInterpreterError(f"no Python {wanted.python}: {reason_of(made.stderr)}")
+        installed = _uv(
+            *("pip", "install", "--quiet", "--python", str(building / "bin" / "python")),
+            *("--only-binary", "grpcio", *wanted.requirements, *sorted(beside())),
+        )
+        if installed.returncode:
+            shutil.rmtree(building)
+            releases = (
+                wanted.python,
+                wanted.grpcio or "newest",
+                wanted.google_cloud_iam or "newest",
+            )
+            return NotInstalled(*releases, reason_of(installed.stderr), today())
+        shutil.rmtree(folder, ignore_errors=True)
+        building.rename(folder)
+    path = folder / "bin" / "python"
+    found = json.loads(subprocess.check_output([path, "-c", DESCRIBE], text=True))
+    return Interpreter(path, *found)
+
+
+def beside() -> set[str]:
+    """Return what the recipes need beside the client, and what the runner does."""
+    needed = {"psutil"}
+    for file in recipe_files():
+        found = METADATA.search(recipe_path(file).read_text("utf-8"))
+        if found is not None:
+            lines = "".join(f"{line[2:]}\n" for line in found[1].splitlines())
+            needed |= {*tomllib.loads(lines)["dependencies"]}
+    return {it for it in needed if Requirement(it).name not in ("google-cloud-iam", "google-auth")}
+
+
+def _python(request: str) -> str:
+    """Return an interpreter of a version manager where it has one, otherwise what uv is to find."""
+    if request in ".".join(map(str, sys.version_info[:3])):
+        return sys.executable
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    found = sorted(versions.glob(f"{request}*/bin/python"))
+    return str(found[-1]) if found else request
+
+
+def _uv(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([UV, *arguments], capture_output=True, text=True, check=False)
+
+
+def reason_of(stderr: str) -> str:
+    """Return uv's reason in one line, without its drawing."""
+    text = " ".join(re.sub("[│×╰─▶]", " ", stderr).split())  # noqa: RUF001
+    return text.partition(" hint: ")[0] or "uv did not say why"
+
+
+def today() -> str:
+    return datetime.now(timezone.utc).date().isoformat()
+
+
+def refused(record: Path = REFUSED) -> list[NotInstalled]:
+    """Return what could not be installed."""
+    if not record.exists():
+        return []
+    with record.open(encoding="utf-8", newline="") as lines:
+        return [NotInstalled(**row) for row in csv.DictReader(lines)]
+
+
+def keep_refused(those: NotInstalled, record: Path = REFUSED) -> None:
+    """Store what could not be installed, once."""
+    kept = {astuple(it)[:3]: it for it in refused(record)}
+    kept[astuple(those)[:3]] = those
+    with record.open("w", encoding="utf-8", newline="") as lines:
+        rows = csv.writer(lines, lineterminator="\n")
+        rows.writerow(field.name for field in fields(NotInstalled))
+        rows.writerows(astuple(it) for it in kept.values())
