@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 
-from tests.evidence.trials import ROOT, Environment, recipe_files, recipe_path
+from tests.evidence.trials import RECORDS, ROOT, Environment, recipe_files, recipe_path
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -22,8 +24,10 @@ else:
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 FOLDER = ROOT / ".venv" / "environments"
-REFUSED = Path(__file__).with_name("not_installed.csv")
+NOT_INSTALLED = "not_installed.csv"
 UV = Path(sys.executable).with_name("uv")
+NO_SOLUTION = 1
+"""What uv exits with where releases do not go together; other failures have other codes."""
 METADATA = re.compile(r"^# /// script\n((?:#.*\n)+?)# ///$", re.MULTILINE)
 DESCRIBE = """\
 import json, platform
@@ -33,8 +37,8 @@ print(json.dumps([platform.python_version(), *map(version, names)]))
 """
 
 
-class NoInterpreterError(Exception):
-    """There is no such Python here, and uv has none to fetch."""
+class UvError(Exception):
+    """An environment could not be made, which says nothing of the releases."""
 
 
 class Wanted(NamedTuple):
@@ -94,26 +98,23 @@ def here() -> Interpreter:
 def build(wanted: Wanted) -> Interpreter | NotInstalled:
     """Make an environment where there is none; say why where it cannot be.
 
-    Raises NoInterpreterError where there is no such Python.
+    Raises UvError where there is no such Python, or where no index of packages answers.
     """
     folder = wanted.folder
     if not folder.exists():
         building = folder.with_name(f"{folder.name}.{os.getpid()}.building")
         made = _uv("venv", "--quiet", "--python", _python(wanted.python), str(building))
         if made.returncode:
-            raise NoInterpreterError(f"no Python {wanted.python}: {reason_of(made.stderr)}")
+            raise UvError(f"no Python {wanted.python}: {reason_of(made.stderr)}")
         installed = _uv(
             *("pip", "install", "--quiet", "--python", str(building / "bin" / "python")),
             *("--only-binary", "grpcio", *wanted.requirements, *sorted(beside())),
         )
         if installed.returncode:
             shutil.rmtree(building)
-            releases = (
-                wanted.python,
-                wanted.grpcio or "newest",
-                wanted.google_cloud_iam or "newest",
-            )
-            return NotInstalled(*releases, reason_of(installed.stderr), today())
+            if installed.returncode != NO_SOLUTION:
+                raise UvError(f"{folder.name}: {reason_of(installed.stderr)}")
+            return NotInstalled(*named(wanted), reason_of(installed.stderr), today())
         shutil.rmtree(folder, ignore_errors=True)
         building.rename(folder)
     path = folder / "bin" / "python"
@@ -134,11 +135,11 @@ def beside() -> set[str]:
 
 def _python(request: str) -> str:
     """Return an interpreter of a version manager where it has one, otherwise what uv is to find."""
-    if request in ".".join(map(str, sys.version_info[:3])):
-        return sys.executable
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-    found = sorted(versions.glob(f"{request}*/bin/python"))
-    return str(found[-1]) if found else request
+    found = {platform.python_version(): Path(sys.executable)}
+    found |= {path.parts[-3]: path for path in versions.glob("3.*/bin/python")}
+    fitting = [it for it in found if it == request or it.startswith(f"{request}.")]
+    return str(found[max(fitting, key=Version)]) if fitting else request
 
 
 def _uv(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -155,19 +156,38 @@ def today() -> str:
     return datetime.now(timezone.utc).date().isoformat()
 
 
-def refused(record: Path = REFUSED) -> list[NotInstalled]:
+def named(wanted: Wanted) -> tuple[str, str, str]:
+    """Return each release, and `newest` where any would do."""
+    return wanted.python, wanted.grpcio or "newest", wanted.google_cloud_iam or "newest"
+
+
+def refused(records: Path = RECORDS) -> list[NotInstalled]:
     """Return what could not be installed."""
+    record = records / NOT_INSTALLED
     if not record.exists():
         return []
     with record.open(encoding="utf-8", newline="") as lines:
         return [NotInstalled(**row) for row in csv.DictReader(lines)]
 
 
-def keep_refused(those: NotInstalled, record: Path = REFUSED) -> None:
-    """Store what could not be installed, once."""
-    kept = {astuple(it)[:3]: it for it in refused(record)}
-    kept[astuple(those)[:3]] = those
-    with record.open("w", encoding="utf-8", newline="") as lines:
-        rows = csv.writer(lines, lineterminator="\n")
-        rows.writerow(field.name for field in fields(NotInstalled))
-        rows.writerows(astuple(it) for it in kept.values())
+def keep(wanted: Wanted, built: Interpreter | NotInstalled, records: Path = RECORDS) -> None:
+    """Store that releases could not be installed, or forget it where they now can be."""
+    stored = refused(records)
+    rows = {(it.python, it.grpcio, it.google_cloud_iam): it for it in stored}
+    rows.pop(named(wanted), None)
+    if isinstance(built, NotInstalled):
+        rows[named(wanted)] = built
+    if [*rows.values()] != stored:
+        records.mkdir(parents=True, exist_ok=True)
+        with (records / NOT_INSTALLED).open("w", encoding="utf-8", newline="") as lines:
+            table = csv.writer(lines, lineterminator="\n")
+            table.writerow(field.name for field in fields(NotInstalled))
+            table.writerows(map(astuple, rows.values()))
+
+
+def merge_refused(folder: Path, records: Path = RECORDS) -> None:
+    """Add what could not be installed elsewhere."""
+    for those in refused(folder):
+        releases = (those.python, those.grpcio, those.google_cloud_iam)
+        python, *others = (None if it == "newest" else it for it in releases)
+        keep(Wanted(python or "newest", *others), those, records)

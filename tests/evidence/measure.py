@@ -34,12 +34,12 @@ from rich.progress import (
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.environments import (
     Interpreter,
-    NoInterpreterError,
     NotInstalled,
+    UvError,
     Wanted,
     build,
     here,
-    keep_refused,
+    keep,
 )
 from tests.evidence.jobs import Job, job
 from tests.evidence.plan import AXES, TRIALS, Cell, Choice
@@ -246,7 +246,7 @@ def main(
     choice = Choice(**chosen)
     cells = choice.cells(named(recipe))
     wanted = choice.environments
-    interpreters = list(installed(wanted)) if wanted else [here()]
+    interpreters = list(installed(wanted, records)) if wanted else [here()]
     todo = [(interpreter, cell) for interpreter in interpreters for cell in cells]
     todo = todo[shard[0] - 1 :: shard[1]]
     for file in {cell.file for _, cell in todo}:
@@ -276,16 +276,19 @@ def named(patterns: Iterable[str]) -> list[str]:
     return [file for file in files if any(fnmatch(file, it) for it in patterns)]
 
 
-def installed(wanted: Sequence[Wanted]) -> Iterator[Interpreter]:
-    """Build environments; store which cannot be installed, and say which Python is not here."""
+def installed(wanted: Sequence[Wanted], records: Path) -> Iterator[Interpreter]:
+    """Build environments, and store which cannot be installed.
+
+    Says so and leaves it out where one could not be made for another reason.
+    """
     for each in progress(wanted, len(wanted), "environments"):
         try:
             built = build(each)
-        except NoInterpreterError as error:
-            click.echo(f"{error}; left out", err=True)
+        except UvError as error:
+            click.echo(f"left out: {error}", err=True)
             continue
+        keep(each, built, records)
         if isinstance(built, NotInstalled):
-            keep_refused(built)
             click.echo(f"{each.folder.name} cannot be installed: {built.reason}", err=True)
         else:
             yield built

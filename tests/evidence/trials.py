@@ -97,7 +97,7 @@ def record_of(file: str, records: Path = RECORDS) -> Path:
 
 def recorded_files(records: Path = RECORDS) -> list[str]:
     """List each file that has a record, as a path below recipes/."""
-    found = (path.relative_to(records).with_suffix("") for path in records.rglob("*.csv"))
+    found = (path.relative_to(records).with_suffix("") for path in records.glob("*/*.csv"))
     return sorted(path.as_posix() for path in found)
 
 

@@ -2,30 +2,27 @@
 
 Usage: python -m tests.evidence.fork_matrix.measure --grpcio 1.85.1 --trials 10
 
-Each release gets an environment of its own, made by uv below .venv/fork-matrix/. Every trial is
-stored as it ends, and a command that was interrupted goes on where it stopped.
+Each release gets an environment of its own. Every trial is stored as it ends, and a command that
+was interrupted goes on where it stopped.
 """
 
 import contextlib
 import json
 import os
 import platform
-import re
-import shutil
 import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from pathlib import Path
 from queue import SimpleQueue
 
 import click
 
 from recipes.testing.local_iam import LocalIAM
+from tests.evidence import environments
+from tests.evidence.environments import Interpreter, Wanted, build, today
 from tests.evidence.fork_matrix.trials import (
     PROBE,
     ForkTrial,
@@ -37,7 +34,7 @@ from tests.evidence.fork_matrix.trials import (
     read_trials,
 )
 from tests.evidence.measure import progress
-from tests.evidence.trials import FORK_SUPPORT, ROOT
+from tests.evidence.trials import FORK_SUPPORT
 
 RELEASES = (
     "1.48.2",
@@ -68,62 +65,12 @@ CELLS = (
     ("aio", "fresh-aio"),
 )
 """States of the parent, each with what its child does."""
-CACHE = ROOT / ".venv" / "fork-matrix"
-UV = Path(sys.executable).with_name("uv")
 PATIENCE = 180.0
 """Seconds, far beyond the limits of the probe."""
 
 
 class NoForkError(Exception):
     """The parent ended, or was still not ready at the limit, before it forked."""
-
-
-@dataclass(frozen=True)
-class Interpreter:
-    """A Python with one release of grpcio."""
-
-    path: Path
-    python: str
-    grpcio: str
-
-
-def build(grpcio: str, python: str) -> Interpreter | NotInstalled:
-    """Make the environment of a release where there is none; say why where it cannot be."""
-    folder = CACHE / f"grpcio-{grpcio}-python-{re.sub('[^0-9.]+', '-', python).strip('-')}"
-    path = folder / "bin" / "python"
-    if not folder.exists():
-        building = folder.with_name(f"{folder.name}.building")
-        shutil.rmtree(building, ignore_errors=True)
-        _uv("venv", "--quiet", "--python", python, str(building)).check_returncode()
-        wanted = ["--only-binary", ":all:", f"grpcio=={grpcio}", "google-cloud-iam"]
-        to = ("--python", str(building / "bin" / "python"))
-        installed = _uv("pip", "install", "--quiet", *to, *wanted)
-        if installed.returncode:
-            refused = NotInstalled(_version(building), grpcio, reason(installed.stderr), today())
-            shutil.rmtree(building)
-            return refused
-        building.rename(folder)
-    return Interpreter(path, _version(folder), grpcio)
-
-
-def _uv(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([UV, *arguments], capture_output=True, text=True, check=False)
-
-
-def _version(environment: Path) -> str:
-    asked = "import platform; print(platform.python_version())"
-    command = [str(environment / "bin" / "python"), "-c", asked]
-    return subprocess.check_output(command, text=True).strip()
-
-
-def reason(stderr: str) -> str:
-    """Return uv's reason in one line, without its drawing."""
-    text = " ".join(re.sub("[│×╰─▶]", " ", stderr).split())  # noqa: RUF001
-    return text.partition(" hint: ")[0] or "uv did not say why"
-
-
-def today() -> str:
-    return datetime.now(timezone.utc).date().isoformat()
 
 
 def missing(
@@ -209,11 +156,11 @@ def main(
     interpreters: dict[tuple[str, str], Interpreter] = {}
     for release in grpcio:
         for request in python:
-            built = build(release, request)
-            if isinstance(built, NotInstalled):
-                if (release, built.python) not in {(it.grpcio, it.python) for it in read()}:
-                    append(built)
-                click.echo(f"grpcio {release} on Python {built.python}: {built.not_installed}")
+            built = build(Wanted(request, release))
+            if isinstance(built, environments.NotInstalled):
+                if (release, request) not in {(it.grpcio, it.python) for it in read()}:
+                    append(NotInstalled(request, release, built.reason, built.date))
+                click.echo(f"grpcio {release} on Python {request}: {built.reason}")
             else:
                 interpreters[built.python, built.grpcio] = built
     settings = [

@@ -2,38 +2,27 @@
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
 from dataclasses import replace
-from importlib.metadata import version
-from pathlib import Path
 
 import psutil
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
+from tests.evidence.environments import here
 from tests.evidence.fork_matrix.measure import (
     CELLS,
     RELEASES,
-    Interpreter,
     NoForkError,
     missing,
-    reason,
     try_once,
 )
 from tests.evidence.fork_matrix.test_trials import TRIAL
 from tests.evidence.fork_matrix.trials import PROBE, ForkTrial, Setting, read_trials
 
-HERE = Interpreter(Path(sys.executable), platform.python_version(), version("grpcio"))
-UV = """\
-error: No solution found when resolving dependencies
-  cause: Because grpcio==1.48.2 has no usable wheels and you require grpcio==1.48.2, we can
-         conclude that your requirements are unsatisfiable.
-
-hint: Wheels are required for `grpcio` because building from source is disabled.
-"""
+HERE = here()
 
 
 def fork(local_iam: LocalIAM, parent: str, child: str, fork_support: str = "unset") -> ForkTrial:
@@ -109,15 +98,6 @@ def test_stored_forks_are_not_made_again() -> None:
 
     assert [other.setting] + settings * 2 == list(missing(settings, 3, [TRIAL]))
     assert [] == list(missing(settings, 1, [TRIAL, other]))
-
-
-def test_reason_is_one_line() -> None:
-    """What uv says of a release without a wheel fits into a cell of a table."""
-    assert (
-        "error: No solution found when resolving dependencies cause: Because grpcio==1.48.2 has no "
-        "usable wheels and you require grpcio==1.48.2, we can conclude that your requirements are "
-        "unsatisfiable."
-    ) == reason(UV)
 
 
 def test_every_release_was_measured() -> None:
