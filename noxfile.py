@@ -201,6 +201,12 @@ def evidence(session: nox.Session) -> None:
 
 
 @nox.session
+def merge(session: nox.Session) -> None:
+    """Add the trials that shards made elsewhere to the record: `-- FOLDER...`."""
+    must(session, PYTHON, "-m", "tests.evidence.merge", *session.posargs)
+
+
+@nox.session
 def serve(session: nox.Session) -> None:
     """Serve the site on loopback, built anew at each change."""
     watched = [f"--watch={folder}" for folder in ("recipes", "tests/evidence", "conf.py")]
@@ -268,22 +274,8 @@ def requirements(session: nox.Session) -> None:
 
 
 @nox.session
-def newest(session: nox.Session) -> None:
-    """Try the newest releases: report each verdict that changed, and fail if one did."""
-    compiled = VENV / "newest.txt"
-    must(
-        session,
-        TOOLS / "uv",
-        "pip",
-        "compile",
-        "--upgrade",
-        "--quiet",
-        "requirements.in",
-        "-o",
-        compiled,
-    )
-    STAMP.unlink(missing_ok=True)
-    must(session, TOOLS / "uv", "pip", "install", "--quiet", "--python", PYTHON, "-r", compiled)
+def compare(session: nox.Session) -> None:
+    """Report each stored verdict that the trials of other releases contradict: `-- FOLDER...`."""
     must(session, PYTHON, "-m", "tests.evidence.compare", *session.posargs)
 
 

@@ -115,8 +115,10 @@ def build(wanted: Wanted) -> Interpreter | NotInstalled:
             if installed.returncode != NO_SOLUTION:
                 raise UvError(f"{folder.name}: {reason_of(installed.stderr)}")
             return NotInstalled(*named(wanted), reason_of(installed.stderr), today())
-        shutil.rmtree(folder, ignore_errors=True)
-        building.rename(folder)
+        try:
+            building.rename(folder)
+        except OSError:  # another process has made it meanwhile
+            shutil.rmtree(building)
     path = folder / "bin" / "python"
     found = json.loads(subprocess.check_output([path, "-c", DESCRIBE], text=True))
     return Interpreter(path, *found)

@@ -242,7 +242,7 @@ def main(
     **chosen: Any,
 ) -> None:
     """Run recipes and broken twins, and store each trial."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the trials under way end before
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C does: what is under way ends
     choice = Choice(**chosen)
     cells = choice.cells(named(recipe))
     wanted = choice.environments
@@ -347,21 +347,22 @@ class Slot:
 
 
 def at_a_time(jobs: int, todo: Sequence[Todo], *, forked: bool) -> Iterator[Tried]:
-    """Try the cells, so many at a time."""
+    """Try the cells, so many at a time; whatever interrupts this ends the trials under way."""
     with contextlib.ExitStack() as stack:
+        threads = ThreadPoolExecutor(jobs)
+        stack.callback(threads.shutdown)
         idle: SimpleQueue[Slot] = SimpleQueue()
         for _ in range(min(jobs, len(todo))):
             idle.put(stack.enter_context(Slot(forked=forked)))
+        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
 
-        def try_in_an_idle_one(todo: Todo) -> Tried:
+        def try_in_an_idle_one(each: Todo) -> Tried:
             slot = idle.get()
             try:
-                return slot.try_once(*todo)
+                return slot.try_once(*each)
             finally:
                 idle.put(slot)
 
-        threads = stack.enter_context(ThreadPoolExecutor(jobs))
-        stack.callback(threads.shutdown, cancel_futures=True)
         futures = [threads.submit(try_in_an_idle_one, each) for each in todo]
         for future in progress(as_completed(futures), len(todo), "trials"):
             yield future.result()

@@ -6,9 +6,8 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import job
-from tests.evidence.measure import RECIPE_DEADLINE
+from tests.evidence.measure import RECIPE_DEADLINE, try_once
 from tests.evidence.plan import Cell
-from tests.evidence.today import outcomes
 from tests.evidence.trials import ROOT, recipe_path
 from tests.evidence.verdicts import contradiction, verdict
 from tests.runner import InterpreterRunner, Run
@@ -55,18 +54,16 @@ def _stands(
     def stands(file: str, start_method: str, fork_support: str = "unset") -> None:
         seen: list[str] = []
         cell = Cell(file, start_method, fork_support)
-        today = outcomes(cell, local_iam, recipe_runner)
-        contradicted = contradiction(verdict(*cell), note(today, seen))
+
+        def outcomes() -> Iterator[str]:
+            while True:
+                seen.append(try_once(cell, local_iam, recipe_runner)[0].outcome)
+                yield seen[-1]
+
+        contradicted = contradiction(verdict(*cell), outcomes())
         record_property("kind", "twin" if file.endswith("_broken") else "recipe")
         record_property("file", file)
         record_property("outcome", seen[-1])
         assert contradicted is None, contradicted
 
     return stands
-
-
-def note(outcomes: Iterator[str], seen: list[str]) -> Iterator[str]:
-    """Yield each outcome, and keep it."""
-    for outcome in outcomes:
-        seen.append(outcome)
-        yield outcome

@@ -1,9 +1,13 @@
 """What is measured, and what is kept of it."""
 
+import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -20,8 +24,9 @@ from tests.evidence.measure import (
 )
 from tests.evidence.plan import Cell
 from tests.evidence.test_trials import TRIAL
-from tests.evidence.trials import ROOT, recipe_path, sha256
-from tests.runner import InterpreterRunner, Outcome, Run
+from tests.evidence.trials import ROOT, Trial, all_trials, recipe_path, sha256
+from tests.evidence.verdicts import pinned
+from tests.runner import InterpreterRunner, Outcome, Run, RunnerError
 
 FILE = TRIAL.file
 STORED = replace(TRIAL, sha256=sha256(FILE))
@@ -101,6 +106,104 @@ def test_fault_of_a_job_ends_with_the_run(
     ]
 
     assert ["raises PermissionDenied", "ok"] == outcomes
+
+
+def measured(records: Path, *options: str) -> list[Trial]:
+    """Run the command; return what it has stored by then."""
+    result = CliRunner().invoke(main, [f"--records={records}", *options])
+    assert 0 == result.exit_code, result.output
+    return list(all_trials(records))
+
+
+def test_measurement_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """A second command makes what is missing, and counts nothing twice."""
+    choice = ("--recipe=threads/close_after_threads_broken", "--jobs=2")
+    two = measured(tmp_path, *choice, "--trials=2")
+    three = measured(tmp_path, *choice, "--trials=3")
+
+    assert ["raises ValueError"] * 3 == [trial.outcome for trial in three]
+    assert two == three[:2]
+    assert 3 == len({trial.date for trial in three})
+    assert three == measured(tmp_path, *choice, "--trials=3")
+
+
+def test_shards_make_every_cell_once(tmp_path: Path) -> None:
+    """No two make the same, and together they make all."""
+    choice = ("--recipe=threads/create_lazily*", "--recipe=threads/use_futures*", "--trials=1")
+    shards = [measured(tmp_path / str(k), *choice, f"--shard={k}/3") for k in (1, 2, 3)]
+
+    assert [2, 1, 1] == [len(shard) for shard in shards]
+    assert 4 == len({trial.file for shard in shards for trial in shard})
+
+
+@pytest.mark.parametrize("shard", ["0/3", "4/3", "3", "a/b", "1/0", "-1/2"])
+def test_shard_that_is_none_is_one_clear_line(shard: str) -> None:
+    """It says what to write."""
+    result = CliRunner().invoke(main, [f"--shard={shard}"])
+
+    assert 2 == result.exit_code
+    assert "is no shard; write 3/20 for the third of twenty" in result.output
+
+
+def test_environment_is_forked_from_a_process_that_imported_the_clients(tmp_path: Path) -> None:
+    """With releases that are chosen, trials run in an environment of their own."""
+    releases = (f"--python={here().python}", f"--grpcio={pinned('grpcio')}")
+    choice = ("--recipe=threads/use_futures", "--trials=1", *releases)
+    (forked,) = measured(tmp_path / "forked", *choice)
+    (new,) = measured(tmp_path / "new", *choice, "--new-interpreter")
+
+    assert ("ok", "forked") == (forked.outcome, forked.process)
+    assert ("ok", "new") == (new.outcome, new.process)
+    assert here().environment("fork", "unset") == forked.environment == new.environment
+
+
+def test_trial_that_the_runner_failed_is_not_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are; the exit code and the last line say that some are missing."""
+    failing = iter([True, False])
+    real = measure.try_once
+
+    def sometimes(*arguments: Any) -> tuple[Trial, Run]:
+        if next(failing):
+            raise RunnerError("the supervisor of runs has ended")
+        return real(*arguments)
+
+    monkeypatch.setattr(measure, "try_once", sometimes)
+    choice = ["--recipe=threads/use_futures", "--trials=2", "--jobs=1", f"--records={tmp_path}"]
+    result = CliRunner().invoke(main, choice)
+
+    assert 1 == result.exit_code
+    assert "no trial: the supervisor of runs has ended" in result.output
+    assert "1 trials failed, see above; the same command tries them again" in result.output
+    assert ["ok"] == [trial.outcome for trial in all_trials(tmp_path)]
+
+
+def test_measurement_that_is_told_to_end_leaves_nothing_running(tmp_path: Path) -> None:
+    """SIGTERM ends it at once, with a trial under way that would hang until its deadline."""
+    command = [sys.executable, "-m", "tests.evidence.measure", f"--records={tmp_path}"]
+    choice = ["--recipe=threads/set_deadlines_and_retries_broken", "--jobs=1"]
+    process = subprocess.Popen([*command, *choice], cwd=ROOT, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    try:
+        while not any(
+            choice[0].partition("=")[2] in " ".join(it.cmdline()) for it in below(process)
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        started = below(process)
+    finally:
+        process.terminate()
+        assert process.stderr is not None
+        process.communicate(timeout=60)
+
+    assert 1 == process.returncode
+    assert [] == [it for it in started if it.is_running() and it.status() != "zombie"]
+    assert () == all_trials(tmp_path)
+
+
+def below(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
 
 
 def test_unknown_recipe_is_one_clear_line() -> None:
