@@ -1,16 +1,20 @@
-"""A recipe without the line that creates its client must not pass."""
+"""A recipe with a fault must not pass, nor must an environment with such a recipe."""
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from recipes.testing.local_iam import LocalIAM
+from tests.evidence import cells, measure, trials
+from tests.evidence.environments import here
 from tests.evidence.jobs import job, variants
 from tests.evidence.measure import attempt
 from tests.evidence.plan import Cell
-from tests.evidence.trials import recipe_files, recipe_path
-from tests.evidence.verdicts import contradiction, verdict
+from tests.evidence.trials import all_trials, recipe_files, recipe_path
+from tests.evidence.verdicts import Verdict, contradiction, pinned, verdict
 from tests.runner import InterpreterRunner
 
 
@@ -57,3 +61,32 @@ def test_recipe_without_its_client_contradicts_its_verdict(
     outcome, _ = attempt(script, work, Cell(file, start_method), local_iam, recipe_runner)
 
     assert contradiction(verdict(file, start_method), [outcome]) is not None
+
+
+def test_client_created_before_the_fork_turns_a_verdict_red(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment whose recipe was patched so is told from the others by what is recorded."""
+    file = "processes/create_in_pool_worker"
+    before = verdict(file, "fork")
+    twin = recipe_path(f"{file}_broken").read_text("utf-8")
+    monkeypatch.setattr(trials, "RECIPES", shutil.copytree(trials.RECIPES, tmp_path / "recipes"))
+    recipe_path(file).write_text(twin, "utf-8")
+    monkeypatch.setattr(measure, "RECIPE_DEADLINE", measure.HANG_DEADLINES["fork"])
+    monkeypatch.setattr(cells, "TRIALS", 2)
+    releases = {
+        "python": here().python,
+        "grpcio": pinned("grpcio"),
+        "iam": pinned("google-cloud-iam"),
+        "recipe": file,
+        "start-method": "fork",
+        "trials": "2",
+        "records": str(tmp_path / "records"),
+    }
+    options = [f"--{name}={value}" for name, value in releases.items()]
+    assert 0 == CliRunner().invoke(measure.main, options).exit_code
+    made = Verdict(file, all_trials(tmp_path / "records"))
+
+    assert before.environments[0].grpcio == made.environments[0].grpcio
+    assert ("held", "failed") == (cells.kind(before), cells.kind(made))
+    assert contradiction(before, (trial.outcome for trial in made.trials)) is not None
