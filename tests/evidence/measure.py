@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime, timezone
 from fnmatch import fnmatch
+from itertools import product
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -244,24 +245,34 @@ def main(
     """Run recipes and broken twins, and store each trial."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C does: what is under way ends
     choice = Choice(**chosen)
-    cells = choice.cells(named(recipe))
-    wanted = choice.environments
-    interpreters = list(installed(wanted, records)) if wanted else [here()]
-    todo = [(interpreter, cell) for interpreter in interpreters for cell in cells]
-    todo = todo[shard[0] - 1 :: shard[1]]
+    planned = list(product(choice.environments, choice.cells(named(recipe))))
+    planned = planned[shard[0] - 1 :: shard[1]]
+    if not planned:
+        raise click.UsageError("nothing to try: no environment or no variant fits all options")
+    built = dict(installed(list(dict.fromkeys(wanted for wanted, _ in planned)), records))
+    todo = [(found, cell) for wanted, cell in planned if (found := built.get(wanted))]
+    failed = measure(todo, trials, jobs, records, forked=choice.elsewhere and not new_interpreter)
+    if failed or None in built.values():
+        sys.exit(
+            f"{failed} trials failed, {[*built.values()].count(None)} environments were left out, "
+            "see above; the same command tries them again"
+        )
+
+
+def measure(todo: Sequence[Todo], trials: int, jobs: int, records: Path, *, forked: bool) -> int:
+    """Make and store what is missing of so many trials of each cell; return how many failed."""
     for file in {cell.file for _, cell in todo}:
         drop_trials_of_other_texts(file, records)
     lacking = list(missing(todo, trials, all_trials(records)))
     failed = 0
-    for made in at_a_time(jobs, lacking, forked=bool(wanted) and not new_interpreter):
+    for made in at_a_time(jobs, lacking, forked=forked):
         if isinstance(made, RunnerError):
             failed += 1
             click.echo(f"no trial: {made}", err=True)
         else:
             append_trials([made[0]], records)
             keep_output(*made)
-    if failed:
-        sys.exit(f"{failed} trials failed, see above; the same command tries them again")
+    return failed
 
 
 def named(patterns: Iterable[str]) -> list[str]:
@@ -276,22 +287,29 @@ def named(patterns: Iterable[str]) -> list[str]:
     return [file for file in files if any(fnmatch(file, it) for it in patterns)]
 
 
-def installed(wanted: Sequence[Wanted], records: Path) -> Iterator[Interpreter]:
-    """Build environments, and store which cannot be installed.
+def installed(
+    environments: Sequence[Wanted | None], records: Path
+) -> Iterator[tuple[Wanted | None, Interpreter | None]]:
+    """Build environments, and store which cannot be installed; yield each with its interpreter.
 
-    Says so and leaves it out where one could not be made for another reason.
+    Leaves out what cannot be installed, and says so.
+    Yields None in the place of an interpreter that could not be made for another reason.
     """
-    for each in progress(wanted, len(wanted), "environments"):
+    for wanted in progress(environments, len(environments), "environments"):
+        if wanted is None:
+            yield None, here()
+            continue
         try:
-            built = build(each)
+            built = build(wanted)
         except UvError as error:
             click.echo(f"left out: {error}", err=True)
+            yield wanted, None
             continue
-        keep(each, built, records)
+        keep(wanted, built, records)
         if isinstance(built, NotInstalled):
-            click.echo(f"{each.folder.name} cannot be installed: {built.reason}", err=True)
+            click.echo(f"{wanted.folder.name} cannot be installed: {built.reason}", err=True)
         else:
-            yield built
+            yield wanted, built
 
 
 Place = tuple[Interpreter, str]

@@ -54,22 +54,27 @@ class Choice:
     fork_support: tuple[str, ...] = ()
 
     @property
-    def environments(self) -> list[Wanted]:
-        """List the environments to build; none where the trials are to run here."""
-        if self.axis is not None:
-            chosen = (self.python, self.grpcio, self.iam)
-            return [
-                wanted
-                for wanted in AXES[self.axis]
-                if all(
-                    not choice or release in choice
-                    for choice, release in zip(chosen, wanted, strict=True)
-                )
-            ]
-        if not (self.python or self.grpcio or self.iam):
-            return []
-        releases = product(self.python or (PYTHON,), self.grpcio or (None,), self.iam or (None,))
-        return [Wanted(*each) for each in releases]
+    def elsewhere(self) -> bool:
+        """Tell whether environments are to be built."""
+        return any((self.axis, self.python, self.grpcio, self.iam))
+
+    @property
+    def environments(self) -> list[Wanted | None]:
+        """List the environments to try; None stands for the one that this runs in."""
+        if not self.elsewhere:
+            return [None]
+        if self.axis is None:
+            every = product(self.python or (PYTHON,), self.grpcio or (None,), self.iam or (None,))
+            return [Wanted(*releases) for releases in every]
+        chosen = (self.python, self.grpcio, self.iam)
+        return [
+            wanted
+            for wanted in AXES[self.axis]
+            if all(
+                not choice or release in choice
+                for choice, release in zip(chosen, wanted, strict=True)
+            )
+        ]
 
     def cells(self, files: Iterable[str]) -> list[Cell]:
         """List the variants of files to try in each environment.

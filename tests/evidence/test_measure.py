@@ -13,7 +13,14 @@ from click.testing import CliRunner
 
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence import measure
-from tests.evidence.environments import here
+from tests.evidence.environments import (
+    Interpreter,
+    NotInstalled,
+    UvError,
+    Wanted,
+    here,
+    refused,
+)
 from tests.evidence.jobs import job
 from tests.evidence.measure import (
     attempt,
@@ -136,6 +143,43 @@ def test_shards_make_every_cell_once(tmp_path: Path) -> None:
     assert 4 == len({trial.file for shard in shards for trial in shard})
 
 
+@pytest.mark.parametrize(
+    "options",
+    [["--axis=grpcio", "--python=3.12"], ["--recipe=threads/*", "--start-method=spawn"]],
+)
+def test_nothing_to_try_is_one_clear_line(options: list[str]) -> None:
+    """It is an error, and not a measurement of something else."""
+    result = CliRunner().invoke(main, options)
+
+    assert 2 == result.exit_code
+    assert "nothing to try: no environment or no variant fits all options" in result.output
+
+
+def test_environment_that_could_not_be_made_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are measured; the exit code and the last line say that one is missing."""
+
+    def build(wanted: Wanted) -> Interpreter | NotInstalled:
+        if wanted.python == "3.1":
+            raise UvError("no Python 3.1")
+        if wanted.python == "3.2":
+            return NotInstalled("3.2", "newest", "newest", "no wheel", "2026-11-26")
+        return here()
+
+    monkeypatch.setattr(measure, "build", build)
+    options = [f"--python={it}" for it in ("3.1", "3.2", "3.3")]
+    one = ["--recipe=threads/use_futures", "--trials=1", f"--records={tmp_path}"]
+    result = CliRunner().invoke(main, [*options, *one])
+
+    assert 1 == result.exit_code
+    assert "left out: no Python 3.1" in result.output
+    assert "python-3.2-grpcio-google-cloud-iam cannot be installed: no wheel" in result.output
+    assert "0 trials failed, 1 environments were left out, see above" in result.output
+    assert ["ok"] == [trial.outcome for trial in all_trials(tmp_path)]
+    assert ["3.2"] == [it.python for it in refused(tmp_path)]
+
+
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "3", "a/b", "1/0", "-1/2"])
 def test_shard_that_is_none_is_one_clear_line(shard: str) -> None:
     """It says what to write."""
@@ -175,7 +219,8 @@ def test_trial_that_the_runner_failed_is_not_stored(
 
     assert 1 == result.exit_code
     assert "no trial: the supervisor of runs has ended" in result.output
-    assert "1 trials failed, see above; the same command tries them again" in result.output
+    assert "1 trials failed, 0 environments were left out, see above" in result.output
+    assert "the same command tries them again" in result.output
     assert ["ok"] == [trial.outcome for trial in all_trials(tmp_path)]
 
 
