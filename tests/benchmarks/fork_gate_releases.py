@@ -1,19 +1,19 @@
 """Benchmark: forks behind the fork gate, and without it, with several releases of grpcio.
 
-Each release gets an environment of its own in `.benchmark_cache/`, made by uv. Each batch is kept
-there as it ends, so a run that was interrupted goes on where it stopped.
+Each release gets an environment of its own. Each batch is kept as it ends, so a run that was
+interrupted goes on where it stopped.
 """
 
 import json
-import subprocess
+import platform
 import sys
 from collections import Counter
-from pathlib import Path
 
 import click
 
 from tests.benchmarks import results
 from tests.benchmarks.fork_gate import CACHE, KINDS, Report, measured, run_batch, total
+from tests.evidence.environments import NotInstalled, Wanted, build
 
 RELEASES = ("1.60.2", "1.71.2", "1.76.0", "1.78.2", "1.80.1", "1.82.3", "1.85.1")
 FORKS, BATCH, PATIENCE = 200, 100, 20.0
@@ -23,14 +23,10 @@ KEPT = CACHE.with_name("fork_gate_releases.jsonl")
 
 def environment(release: str) -> str:
     """Make an environment with one release of grpcio, where there is none; return its Python."""
-    folder = CACHE.parent / f"grpcio-{release}"
-    python = folder / "bin" / "python"
-    if not python.exists():
-        uv = str(Path(sys.executable).with_name("uv"))
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-        wanted = ("google-cloud-iam", f"grpcio=={release}")
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *wanted], check=True)
-    return str(python)
+    built = build(Wanted(platform.python_version(), release))
+    if isinstance(built, NotInstalled):
+        sys.exit(f"grpcio {release} cannot be installed: {built.reason}")
+    return str(built.path)
 
 
 def kept() -> list[Report]:
