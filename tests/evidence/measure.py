@@ -7,10 +7,8 @@ Every trial is stored as it ends; a command that was interrupted goes on where i
 
 import contextlib
 import os
-import re
 import signal
 import sys
-import sysconfig
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -43,10 +41,10 @@ from tests.evidence.environments import (
     keep,
 )
 from tests.evidence.jobs import Job, job
+from tests.evidence.kept_output import keep_output
 from tests.evidence.plan import AXES, TRIALS, Cell, Choice
 from tests.evidence.trials import (
     FORK_SUPPORT,
-    OUTPUTS,
     RECORDS,
     ROOT,
     Process,
@@ -58,7 +56,6 @@ from tests.evidence.trials import (
     recipe_path,
     sha256,
 )
-from tests.evidence.verdicts import is_pinned
 from tests.runner import (
     START_METHODS,
     ForkRunner,
@@ -153,41 +150,6 @@ def missing(todo: Sequence[Todo], trials: int, stored: Iterable[Trial]) -> Itera
         }
         for number in range(trials):
             yield from ((interpreter, cell) for cell in cells if number < lacking[cell])
-
-
-def keep_output(trial: Trial, run: Run) -> None:
-    """Keep what a broken twin printed when it failed, for its page."""
-    twin = trial.file.endswith("_broken") and trial.outcome != "ok"
-    if not (twin and trial.process == "new" and is_pinned(trial.environment)):
-        return
-    variant = trial.environment.start_method
-    if trial.environment.fork_support != "unset":
-        variant += f".{trial.environment.fork_support}"
-    output = OUTPUTS / f"{trial.file}.{variant}.txt"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    text = stack_of_a_hang(run.stderr) if trial.outcome == "hang" else run.stderr
-    output.write_text(without_this_machine(text), "utf-8")
-
-
-def stack_of_a_hang(text: str) -> str:
-    """Return what came before the stacks of a hang, and one of a main thread that waits.
-
-    One that waits in a call of gRPC comes first, then one that waits in a recipe.
-    """
-    before, *stacks = re.split(r"^(?=(?:Current thread|Thread) 0x)", text, flags=re.MULTILINE)
-    main = [stack for stack in stacks if stack.startswith("Current")]
-    telling = [
-        stack for frame in ("grpc/_channel.py", "recipes/") for stack in main if frame in stack
-    ]
-    return before + "".join(telling[:1])
-
-
-def without_this_machine(text: str) -> str:
-    """Shorten the paths of a traceback to those that each reader has, without the runner's."""
-    paths = sysconfig.get_paths()
-    for folder in (paths["purelib"], paths["platlib"], paths["stdlib"], str(ROOT)):
-        text = text.replace(f"{folder}/", "")
-    return re.sub(r'^ *File "tests/runner/.*\n', "", text, flags=re.MULTILINE)
 
 
 class Shard(click.ParamType[tuple[int, int]]):
