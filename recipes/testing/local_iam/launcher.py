@@ -180,6 +180,7 @@ class LocalIAM(LocalIAMControl):
             if not name.startswith(("GRPC_", "PYTHONSAFEPATH"))
             and name not in ("grpc_proxy", "https_proxy", "http_proxy")
         }
+        environment["GRPC_VERBOSITY"] = "NONE"  # a client that breaks its connection is no news
         self._owner = os.getpid()
         self._process = subprocess.Popen(
             [
