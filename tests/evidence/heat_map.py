@@ -105,7 +105,7 @@ LEGEND = Templates(trim_blocks=True, lstrip_blocks=True, autoescape=True).from_s
 """)
 
 SECTION = TEMPLATES.from_string("""\
-({{ label }})=
+{{ anchor }}
 ## {{ title }}
 
 {{ said | join("\n") }}
@@ -195,7 +195,7 @@ def shade(verdict: Verdict) -> int:
 
 def strip(file: str, name: str) -> list[tuple[str, Square]]:
     """Return the squares of a file along an axis."""
-    pointless = {*START_METHODS} - {*start_methods(file)} if name == "start-method" else {*()}
+    pointless = {*START_METHODS} - {*start_methods(file)} if name == "start-method" else set()
     return [
         (release, DOES_NOT_MATTER if release in pointless else square(verdict))
         for release, verdict in axis(file, name)
@@ -289,7 +289,7 @@ def cell_row(verdicts: Sequence[Verdict]) -> dict[str, object]:
 def section(rule: Rule) -> str:
     """Draw what was measured of a recipe and its twin."""
     return SECTION.render(
-        label=label(rule.recipe),
+        anchor=f"{{#{label(rule.recipe)}}}",
         title=title_of(rule.recipe),
         said=said(rule),
         maps=[map_of_rule(rule, name) for name in AXES],

@@ -116,7 +116,7 @@ def verdicts_by_environment(file: str) -> dict[Environment, Verdict]:
     """Count the stored trials of today's text of a file in each environment."""
     record = record_of(file)
     state = record.stat() if record.exists() else None
-    version = state and (state.st_size, state.st_mtime_ns)
+    version = None if state is None else (state.st_size, state.st_mtime_ns)
     return dict(_by_environment(file, sha256(file), version))
 
 
