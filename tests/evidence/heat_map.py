@@ -110,8 +110,7 @@ SECTION = TEMPLATES.from_string("""\
 
 {{ said | join("\n") }}
 
-<div class="heat-maps">
-{{ maps | join }}</div>
+{{ maps }}
 
 {% for file, cells in tables %}
 :::{dropdown} Cells of `{{ file }}`
@@ -292,10 +291,15 @@ def section(rule: Rule) -> str:
         anchor=f"{{#{label(rule.recipe)}}}",
         title=title_of(rule.recipe),
         said=said(rule),
-        maps=[map_of_rule(rule, name) for name in AXES],
+        maps=not_as_text("".join(map_of_rule(rule, name) for name in AXES), "heat-maps"),
         tables=[(file, cells(file)) for file in rule.files],
         command=command(rule.recipe, ANY),
     )
+
+
+def not_as_text(html: str, classes: str = "") -> str:
+    """Keep a picture out of the page's Markdown, which has the cells as a table."""
+    return f"::::{{container}} llm-friendly-exclude {classes}\n{html}\n::::"
 
 
 def said(rule: Rule) -> list[str]:
@@ -316,7 +320,7 @@ class HeatMapDirective(EvidenceDirective):
         name = self.arguments[0]
         if name not in AXES:
             raise self.error(f"no axis {name}; there are {', '.join(AXES)}")
-        return self.parse(lambda: map_of_all(name), *sources(recipe_files()))
+        return self.parse(lambda: not_as_text(map_of_all(name)), *sources(recipe_files()))
 
 
 class EvidenceOfDirective(EvidenceDirective):
@@ -332,14 +336,14 @@ class EvidenceOfDirective(EvidenceDirective):
             raise self.error(f"no recipe in recipes/{chapter}")
         pages = [ROOT / "docs" / page_of(rule.recipe) for rule in found]
         files = [file for rule in found for file in rule.files]
-        return self.parse(lambda: "\n".join(map(section, found)), *pages, *sources(files))
+        return self.parse(lambda: "\n\n".join(map(section, found)), *pages, *sources(files))
 
 
 class LegendDirective(EvidenceDirective):
     """Shows what the signs and colours of a heat map say."""
 
     def run(self) -> list[nodes.Node]:
-        return self.parse(legend)
+        return self.parse(lambda: not_as_text(legend()))
 
 
 def sources(files: Iterable[str]) -> list[Path]:

@@ -84,7 +84,7 @@ def test_axis_varies_one_thing(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = verdict(oldest, hang=20), verdict(ENVIRONMENT, ok=20)
     others = {"python": "3.11.7", "start_method": "spawn", "fork_support": "1"}
     elsewhere = [
-        verdict(replace(oldest, grpcio="1.42.0", **{name: it}), ok=20)  # type: ignore[arg-type]
+        verdict(replace(oldest, grpcio="1.42.0", **{name: it}), ok=20)
         for name, it in others.items()
     ]
     store(monkeypatch, second, first, *elsewhere)
