@@ -46,6 +46,8 @@ TITLES = {
     "fork-support": "GRPC_ENABLE_FORK_SUPPORT",
 }
 """What an axis is called on a page."""
+NEWEST_FIRST = {"grpcio": ", newest first", "iam": ", newest first"}
+"""What the title of an axis says of its order."""
 ANY = Environment("PYTHON", "GRPCIO", "IAM", "METHOD", "SUPPORT", "Linux")
 """Stands for the cell that a reader chooses."""
 
@@ -119,7 +121,10 @@ SECTION = TEMPLATES.from_string("""\
 
 {% endfor %}
 This measures any other cell:
-`{{ command }}`{.command}
+
+```bash
+{{ command }}
+```
 """)
 
 
@@ -192,12 +197,19 @@ def shade(verdict: Verdict) -> int:
     return 1 + 3 * verdict.failures // len(verdict.trials)
 
 
+def columns(name: str) -> list[str]:
+    """Return what stands above an axis; of packages the newest release comes first."""
+    releases, _ = AXES[name]
+    return releases[::-1] if name in NEWEST_FIRST else releases
+
+
 def strip(file: str, name: str) -> list[tuple[str, Square]]:
     """Return the squares of a file along an axis."""
     pointless = {*START_METHODS} - {*start_methods(file)} if name == "start-method" else set()
+    found = dict(axis(file, name))
     return [
-        (release, DOES_NOT_MATTER if release in pointless else square(verdict))
-        for release, verdict in axis(file, name)
+        (release, DOES_NOT_MATTER if release in pointless else square(found[release]))
+        for release in columns(name)
     ]
 
 
@@ -223,7 +235,8 @@ def map_of_rule(rule: Rule, name: str) -> str:
         return ""
     names = ("recipe", "broken twin")
     rows = [Row(*it) for it in zip(names, [strip(f, name) for f in rule.files], strict=False)]
-    return MAP.render(title=f"By {TITLES[name]}", releases=AXES[name][0], groups=[("", rows)])
+    title = f"By {TITLES[name]}{NEWEST_FIRST.get(name, '')}"
+    return MAP.render(title=title, releases=columns(name), groups=[("", rows)])
 
 
 def map_of_all(name: str) -> str:
@@ -236,8 +249,8 @@ def map_of_all(name: str) -> str:
             of = f" of {stem}" if file == rule.twin else ""
             row = Row(shown, strip(file, name), f"{page}.html#{label(rule.recipe)}", of)
             chapters[chapter.replace("_", " ")].append(row)
-    title = f"Every rule by release of {TITLES[name]}"
-    return MAP.render(title=title, releases=AXES[name][0], groups=chapters.items())
+    title = f"Every rule by {TITLES[name]}{NEWEST_FIRST.get(name, '')}"
+    return MAP.render(title=title, releases=columns(name), groups=chapters.items())
 
 
 def legend() -> str:

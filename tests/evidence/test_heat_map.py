@@ -104,11 +104,11 @@ def test_file_without_trials_has_a_section_all_the_same() -> None:
 
 
 def test_every_square_of_a_rule_is_told_in_words() -> None:
-    """Each release of the plan is a column; each square says what happened, if anything did."""
+    """Each release is a column, the newest first; each square says what happened, if anything."""
     head, recipe, twin = table(map_of_rule(Rule(FILE, TWIN), "grpcio"))
     told = dict(zip(head, zip(recipe, twin, strict=True), strict=True))
 
-    assert ["", *RELEASES["grpcio"]] == head
+    assert ["", *reversed(RELEASES["grpcio"])] == head
     assert ("recipe", "broken twin") == told.pop("")
     assert (
         ("ok in 20 of 20", "hang in 13 and ok in 7 of 20") == told.pop("1.41.1") == told["1.62.3"]
