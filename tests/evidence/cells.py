@@ -1,7 +1,9 @@
 """Cells: the verdict of one file in one environment, along the axes of the plan."""
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
+from functools import cache
 from typing import Literal
 
 from packaging.version import Version
@@ -14,6 +16,8 @@ from tests.evidence.verdicts import Verdict, verdicts_by_environment
 Kind = Literal["held", "failed", "not offered", "not measured"]
 NOT_OFFERED = {"raises ImportError", "raises ModuleNotFoundError", "raises AttributeError"}
 """What a program meets that uses what a release does not have yet."""
+REPEATED = "repeated"
+"""The folder that a reader's own trials are stored in."""
 Strip = list[tuple[str, Verdict | None]]
 """Releases with the verdict of one file, in their order; None where there is none yet."""
 
@@ -30,6 +34,12 @@ def kind(verdict: Verdict | None) -> Kind:
     return "not offered" if set(verdict.outcomes) <= NOT_OFFERED else "failed"
 
 
+def kinds(file: str) -> Counter[Kind]:
+    """Count the environments of a file by what their cells show."""
+    return Counter(map(kind, verdicts_by_environment(file).values()))
+
+
+@cache
 def newness(environment: Environment) -> tuple[Version, Version, Version]:
     """Return what sorts environments by their releases: Python, grpcio, google-cloud-iam."""
     releases = (environment.python, environment.grpcio, environment.google_cloud_iam)
@@ -77,17 +87,43 @@ AXES: dict[str, tuple[list[str], Callable[[Environment], str]]] = {
 }
 
 
-def command(file: str, environment: Environment) -> str:
-    """Return what a reader types to repeat the trials of a cell."""
-    its = asdict(environment)
+def alike(environments: Iterable[Environment]) -> list[list[Environment]]:
+    """Group environments that differ in nothing but grpcio, then others but in google-cloud-iam."""
+    groups: list[list[Environment]] = []
+    alone: list[Environment] = []
+    for group in _grouped(environments, lambda it: replace(it, grpcio="")):
+        if len(group) > 1:
+            groups.append(group)
+        else:
+            alone += group
+    groups += _grouped(alone, lambda it: replace(it, google_cloud_iam=""))
+    return sorted(groups, key=lambda group: newness(group[0]))
+
+
+def _grouped(
+    environments: Iterable[Environment], key: Callable[[Environment], Hashable]
+) -> list[list[Environment]]:
+    groups: dict[Hashable, list[Environment]] = defaultdict(list)
+    for environment in sorted(environments, key=newness):
+        groups[key(environment)].append(environment)
+    return list(groups.values())
+
+
+def command(file: str, *environments: Environment) -> str:
+    """Return what a reader types to repeat the trials of cells, of one file in environments alike.
+
+    They are stored apart from the book's: with those there would be nothing left to try.
+    """
     options = {
-        "recipe": file,
-        "python": minor(its["python"]),
-        "grpcio": its["grpcio"],
-        "iam": its["google_cloud_iam"],
-        "start-method": its["start_method"],
+        "python": [minor(it.python) for it in environments],
+        "grpcio": [it.grpcio for it in environments],
+        "iam": [it.google_cloud_iam for it in environments],
+        "start-method": [it.start_method for it in environments],
+        "fork-support": [it.fork_support for it in environments],
     }
-    if its["fork_support"] != "unset":
-        options["fork-support"] = its["fork_support"]
-    typed = " ".join(f"--{name} {value}" for name, value in options.items())
-    return f"python3 noxfile.py evidence -- {typed}"
+    if set(options["fork-support"]) == {"unset"}:
+        del options["fork-support"]
+    typed = [f"--{name} {it}" for name, its in options.items() for it in dict.fromkeys(its)]
+    return " ".join(
+        ("python3 noxfile.py evidence -- --recipe", file, *typed, "--records", REPEATED)
+    )

@@ -4,7 +4,7 @@
 `verdicts FILE`: the outcomes of a recipe or broken twin by start method; its option `fork-support`
 lists values of GRPC_ENABLE_FORK_SUPPORT (`unset 0 1`), which then have a column.
 `output FILE START_METHOD [FORK_SUPPORT]`: what a broken twin printed when it failed.
-`environments`: every environment that has trials.
+`environments`: where the trials were made, a row for releases that differ in one package alone.
 
 `benchmark NAME`: the table of a benchmark's stored result, with its versions and date; its option
 `rows` chooses some of the rows (`COLUMN = VALUE`), which then stand alone.
@@ -15,7 +15,9 @@ The role `constant` shows a number as a file of the checkout defines it: `PATH:N
 """
 
 import ast
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import ClassVar
@@ -28,11 +30,14 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from tests.benchmarks import results
+from tests.evidence.cells import Kind, alike, kinds
 from tests.evidence.jobs import start_methods
+from tests.evidence.plan import TRIALS
 from tests.evidence.trials import (
     OUTPUTS,
     RECORDS,
     ROOT,
+    Environment,
     Trial,
     all_trials,
     recipe_path,
@@ -45,6 +50,7 @@ Shown = tuple[list[nodes.Node], list[nodes.system_message]]
 TEMPLATES = Templates(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - it makes Markdown
 
 FORK_SUPPORT_COLUMN = "`GRPC_ENABLE_FORK_SUPPORT`"
+INTERVAL_COLUMN = f"failures ({CONFIDENCE:.0%} interval)"
 
 VERIFIED = TEMPLATES.from_string("""\
 :::{container} verified
@@ -54,6 +60,7 @@ Python {{ python }};
 grpcio {{ grpcio }};
 google-cloud-iam {{ google_cloud_iam }};
 {{ system }}.
+{{ tally }}
 [How this is measured](/evidence/index.md).
 :::
 """)
@@ -84,8 +91,26 @@ def listed(values: Iterable[str]) -> str:
     return ", ".join(sorted(set(values), key=numbers))
 
 
+def shortened(releases: Iterable[str]) -> str:
+    """List a few releases; of many, name the first and the last."""
+    found = sorted(set(releases), key=numbers)
+    few = len(found) <= 3
+    return ", ".join(found) if few else f"{found[0]} to {found[-1]} ({len(found)} releases)"
+
+
+def page_of(file: str) -> str:
+    """Return the path below docs/ of the page that a recipe has."""
+    return f"{file.replace('_', '-')}.md"
+
+
+def label(file: str) -> str:
+    """Return what a link to the evidence of a recipe names."""
+    return "evidence-" + file.replace("/", "-").replace("_", "-")
+
+
 def span(trials: Iterable[Trial]) -> str:
-    dates = sorted({trial.date for trial in trials})
+    """Return the days of trials."""
+    dates = sorted({trial.date[:10] for trial in trials})
     return dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
 
 
@@ -104,8 +129,27 @@ def verified(stored: Verdict) -> str:
         total=len(stored.trials),
         failures="".join(f", `{name}` in {count}" for name, count in sorted(failed.items())),
         start_methods=", ".join(method for method in START_METHODS if method in used),
+        tally=tally("It", stored.file, "held", f"#{label(stored.file)}"),
         **versions(stored.trials),
     )
+
+
+def tally(subject: str, file: str, wanted: Kind, link: str = "") -> str:
+    """Say in how many of all environments a file did what is wanted of it."""
+    count = kinds(file)
+    measured = count["held"] + count["failed"]
+    if measured:
+        environments = "1 environment" if measured == 1 else f"{measured} environments"
+        told = f"{wanted} in {linked(f'{count[wanted]} of {environments} measured so far', link)}"
+    else:
+        told = f"has {linked(f'no environment with {TRIALS} trials yet', link)}"
+    missing = count["not offered"]
+    others = f"; {missing} more {'do' if missing > 1 else 'does'} not offer what it uses"
+    return f"{subject} {told}{others if missing else ''}."
+
+
+def linked(text: str, link: str) -> str:
+    return f"[{text}]({link})" if link else text
 
 
 def verdicts(file: str, fork_support: Sequence[str] = ("unset",)) -> str:
@@ -124,15 +168,20 @@ def badge(outcome: str, count: int) -> str:
     return f"[`{outcome}` {count}]{{.outcome-{'ok' if outcome == 'ok' else 'fail'}}}"
 
 
-def verdict_row(stored: Verdict) -> dict[str, object]:
+def interval(stored: Verdict) -> str:
+    """Return the interval of the frequency of failure."""
     low, high = stored.frequency
+    return f"{low:.0%} to {high:.0%}"
+
+
+def verdict_row(stored: Verdict) -> dict[str, object]:
     shown = versions(stored.trials)
     return {
         FORK_SUPPORT_COLUMN: stored.environments[0].fork_support,
         "start method": stored.environments[0].start_method,
         "outcome": " ".join(badge(name, n) for name, n in stored.outcomes.most_common()),
         "trials": len(stored.trials),
-        f"failures ({CONFIDENCE:.0%} interval)": f"{low:.0%} to {high:.0%}",
+        INTERVAL_COLUMN: interval(stored),
         "Python": shown["python"],
         "grpcio": shown["grpcio"],
     }
@@ -158,22 +207,40 @@ def by_outcome(trials: Iterable[Trial]) -> list[list[Trial]]:
 
 
 def environments() -> str:
+    """Draw where trials were made, with whichever settings; a row differs in one package alone."""
+    made: dict[Environment, list[Trial]] = defaultdict(list)
+    for trial in all_trials():
+        made[trial.environment].append(trial)
+    releases: dict[Environment, list[Trial]] = defaultdict(list)
+    for environment, trials in made.items():
+        releases[replace(environment, start_method="any", fork_support="any")] += trials
     rows = []
-    for trials in by_environment(all_trials()):
-        shown = versions(trials)
-        shown["google-cloud-iam"] = shown.pop("google_cloud_iam")
-        rows.append({**shown, "trials": len(trials), "dates": span(trials)})
+    for group in alike(releases):
+        trials = [trial for environment in group for trial in releases[environment]]
+        rows.append(
+            {
+                "Python": group[0].python,
+                "grpcio": shortened(it.grpcio for it in group),
+                "google-cloud-iam": shortened(it.google_cloud_iam for it in group),
+                "system": group[0].system,
+                "trials": f"{len(trials):,}",
+                "dates": span(trials),
+            }
+        )
     return TABLE.render(rows=rows)
 
 
 class EvidenceDirective(SphinxDirective):
-    """Parses Markdown that a function of this module drew from the trials."""
+    """Parses Markdown that a function drew from the trials."""
 
-    def parse(self, draw: Callable[[], str], *records: Path) -> list[nodes.Node]:
-        for record in records:
-            self.env.note_dependency(str(record))
+    sections = False
+    """Whether what is drawn may have headings."""
+
+    def parse(self, draw: Callable[[], str], *sources: Path) -> list[nodes.Node]:
+        for source in sources:
+            self.env.note_dependency(str(source))
         try:
-            return self.parse_text_to_nodes(draw())
+            return self.parse_text_to_nodes(draw(), allow_section_headings=self.sections)
         except (LookupError, ValueError) as error:
             raise self.error(str(error)) from error
 

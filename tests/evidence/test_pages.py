@@ -1,14 +1,27 @@
 """The numbers of the pages."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.benchmarks import results
-from tests.evidence.pages import benchmark, by_outcome, constant
+from tests.evidence import pages
+from tests.evidence.cells import Kind
+from tests.evidence.pages import (
+    benchmark,
+    by_outcome,
+    constant,
+    environments,
+    shortened,
+    span,
+    tally,
+    verified,
+)
 from tests.evidence.test_trials import TRIAL
+from tests.evidence.verdicts import Verdict
 from tests.pages.blocks import ROOT, find_pages
 
 NAMED = [
@@ -45,6 +58,75 @@ def test_environments_in_which_all_trials_ended_alike_share_a_row() -> None:
 
     assert [[older, TRIAL]] == by_outcome([TRIAL, older])
     assert [[oldest], [older, lost], [TRIAL]] == by_outcome([TRIAL, older, lost, oldest])
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"held": 61, "failed": 2}, "It held in 61 of 63 environments measured so far."),
+        ({"held": 1, "not measured": 4}, "It held in 1 of 1 environment measured so far."),
+        ({"not measured": 4}, "It has no environment with 20 trials yet."),
+        ({}, "It has no environment with 20 trials yet."),
+        (
+            {"held": 30, "not offered": 1},
+            "It held in 30 of 30 environments measured so far; 1 more does not offer what it uses.",
+        ),
+        (
+            {"failed": 2, "not offered": 3},
+            "It held in 0 of 2 environments measured so far; 3 more do not offer what it uses.",
+        ),
+    ],
+)
+def test_tally_names_apart_what_a_release_does_not_offer(
+    monkeypatch: pytest.MonkeyPatch, counts: dict[Kind, int], said: str
+) -> None:
+    """Only environments with all their trials count, and those that lack what is used do not."""
+    monkeypatch.setattr(pages, "kinds", lambda file: Counter(counts))
+
+    assert said == tally("It", "threads/use_futures", "held")
+
+
+def test_verified_line_leads_to_the_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says what the pinned releases did, on which days, and in how many environments it held."""
+    monkeypatch.setattr(pages, "kinds", lambda file: Counter(held=61, failed=2))
+    later = replace(TRIAL, date="2026-11-28T00:00:00.000Z")
+    said = " ".join(verified(Verdict(TRIAL.file, (TRIAL, later, TRIAL))).split())
+
+    assert "**Verified** 2026-11-26 to 2026-11-28: `ok` in 3 of 3 trials of this text" in said
+    link = "(#evidence-threads-share-one-client)"
+    assert f"It held in [61 of 63 environments measured so far]{link}. [How" in said
+
+
+def test_dates_are_days() -> None:
+    """Trials of one day have one date, whenever they ended."""
+    evening = replace(TRIAL, date="2026-11-26T23:59:59.999Z")
+
+    assert "2026-11-26" == span([TRIAL, evening, replace(TRIAL, date="2026-11-26")])
+
+
+def test_many_releases_are_named_by_the_first_and_the_last() -> None:
+    """They are sorted as numbers, and counted."""
+    assert "1.9.1, 1.10.0" == shortened(["1.10.0", "1.9.1", "1.10.0"])
+    assert "1.9.1 to 1.12.0 (4 releases)" == shortened(["1.12.0", "1.10.0", "1.9.1", "1.11.0"])
+
+
+def test_environments_that_differ_in_one_package_share_a_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Settings make no row of their own; another Python does."""
+    here = replace(TRIAL.environment, python="3.10.13", grpcio="1.85.3")
+    others = [replace(here, grpcio=f"1.{minor}.0") for minor in (41, 42, 43)]
+    spawned = replace(here, start_method="spawn", fork_support="0")
+    newer = replace(here, python="3.14.1")
+    made = [replace(TRIAL, environment=it) for it in (newer, spawned, here, *others)]
+    monkeypatch.setattr(pages, "all_trials", lambda: made)
+    _, _, *rows = [" ".join(line.split()) for line in environments().splitlines()]
+
+    iam, system = here.google_cloud_iam, here.system
+    assert [
+        f"| 3.10.13 | 1.41.0 to 1.85.3 (4 releases) | {iam} | {system} | 5 | 2026-11-26 |",
+        f"| 3.14.1 | 1.85.3 | {iam} | {system} | 1 | 2026-11-26 |",
+    ] == rows
 
 
 def test_figures_of_a_benchmark_are_those_that_were_stored(

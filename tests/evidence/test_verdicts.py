@@ -1,17 +1,21 @@
 """How verdicts are counted, and what contradicts them."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import repeat
+from pathlib import Path
 
 import pytest
 
 from tests.evidence import verdicts
 from tests.evidence.test_trials import TRIAL
+from tests.evidence.trials import append_trials, read_trials, record_of
 from tests.evidence.verdicts import (
     LOADED,
     RUNS_WITHOUT_A_FALSE_ALARM,
     Verdict,
     contradiction,
+    verdicts_by_environment,
 )
 
 
@@ -93,3 +97,21 @@ def test_recipe_without_failures_has_no_planned_trials() -> None:
     """Nothing can be demanded of a file that never failed."""
     with pytest.raises(ValueError, match="no trial failed"):
         _ = counted(ok=20).trials_to_see_a_failure
+
+
+def test_new_trials_are_counted_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was counted once is counted again as soon as the record has grown."""
+    monkeypatch.setattr(verdicts, "sha256", lambda file: TRIAL.sha256)
+    monkeypatch.setattr(verdicts, "record_of", partial(record_of, records=tmp_path))
+    monkeypatch.setattr(verdicts, "read_trials", partial(read_trials, records=tmp_path))
+    lost = replace(TRIAL, outcome="lost")
+    counts = [verdicts_by_environment(TRIAL.file)]
+    for trial in (TRIAL, lost):
+        append_trials([trial], tmp_path)
+        counts.append(verdicts_by_environment(TRIAL.file))
+
+    assert [
+        {},
+        {TRIAL.environment: Verdict(TRIAL.file, (TRIAL,))},
+        {TRIAL.environment: Verdict(TRIAL.file, (TRIAL, lost))},
+    ] == counts

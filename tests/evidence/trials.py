@@ -21,9 +21,9 @@ OUTPUTS = Path(__file__).with_name("outputs")
 RECORDS = Path(__file__).with_name("records")
 FORK_SUPPORT = ("unset", "0", "1")
 """What GRPC_ENABLE_FORK_SUPPORT may be; gRPC reads it when it is imported and started."""
-SCHEMA = Draft202012Validator(
-    json.loads(Path(__file__).with_name("trials.schema.json").read_text("utf-8"))
-)
+STATED = json.loads(Path(__file__).with_name("trials.schema.json").read_text("utf-8"))
+SCHEMA = Draft202012Validator(STATED)
+PROPERTIES = {name: Draft202012Validator(it) for name, it in STATED["properties"].items()}
 Process = Literal["new", "forked"]
 
 
@@ -143,10 +143,18 @@ def _environment(*settings: str) -> Environment:
 @cache
 def _check(row: tuple[str, ...]) -> None:
     """Check a trial but for its seconds and its time of the day, in which alone many differ."""
-    file, *values = row
-    if len(values) != len(COLUMNS):
-        raise ValueError(f"{len(values)} columns, not {len(COLUMNS)}")
-    SCHEMA.validate({"file": file, **dict(zip(COLUMNS, values, strict=True)), "seconds": 0.0})
+    names = ("file", *COLUMNS)
+    if len(row) != len(names):
+        raise ValueError(f"{len(row) - 1} columns, not {len(COLUMNS)}")
+    for name, value in zip(names, row, strict=True):
+        if name != "seconds":
+            _check_value(name, value)
+
+
+@cache
+def _check_value(name: str, value: str) -> None:
+    """Check one column: of its values there are few, of their combinations many."""
+    PROPERTIES[name].validate(value)
 
 
 @cache

@@ -5,12 +5,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import islice
 
 from scipy.stats import binomtest
 
-from tests.evidence.trials import ROOT, Environment, Trial, read_trials, sha256
+from tests.evidence.trials import ROOT, Environment, Trial, read_trials, record_of, sha256
 
 CONFIDENCE = 0.95
 """Of the interval of a frequency."""
@@ -27,7 +27,7 @@ class Verdict:
     file: str
     trials: tuple[Trial, ...]
 
-    @property
+    @cached_property
     def outcomes(self) -> Counter[str]:
         """Count the trials of each outcome."""
         return Counter(trial.outcome for trial in self.trials)
@@ -50,10 +50,7 @@ class Verdict:
     @property
     def frequency(self) -> tuple[float, float]:
         """The Wilson interval of the frequency of failure, from 0 to 1."""
-        interval = binomtest(self.failures, len(self.trials)).proportion_ci(
-            CONFIDENCE, method="wilson"
-        )
-        return float(interval.low), float(interval.high)
+        return _interval(self.failures, len(self.trials))
 
     @property
     def trials_to_see_a_failure(self) -> int:
@@ -66,6 +63,12 @@ class Verdict:
         return math.ceil(
             -math.log(RUNS_WITHOUT_A_FALSE_ALARM) / math.log(1 - LOADED * self.frequency[0])
         )
+
+
+@cache
+def _interval(failures: int, trials: int) -> tuple[float, float]:
+    interval = binomtest(failures, trials).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 @cache
@@ -111,6 +114,17 @@ def verdict(file: str, start_method: str | None = None, fork_support: str = "uns
 
 def verdicts_by_environment(file: str) -> dict[Environment, Verdict]:
     """Count the stored trials of today's text of a file in each environment."""
+    record = record_of(file)
+    state = record.stat() if record.exists() else None
+    version = None if state is None else (state.st_size, state.st_mtime_ns)
+    return dict(_by_environment(file, sha256(file), version))
+
+
+@cache
+def _by_environment(
+    file: str, digest: str, version: tuple[int, int] | None
+) -> dict[Environment, Verdict]:
+    """Count again only where the file or its record has changed: many directives ask for this."""
     trials: dict[Environment, list[Trial]] = defaultdict(list)
     for trial in trials_of_today(file):
         trials[trial.environment].append(trial)
