@@ -32,6 +32,7 @@ extensions = [
     "tests.evidence.fork_matrix.pages",
     "tests.evidence.pages",
     "tests.evidence.plots",
+    "tests.evidence.roles",
 ]
 nitpicky = True
 suppress_warnings = ["git.*"]  # a page without a history has no date, and is a page all the same
