@@ -29,7 +29,8 @@ else:
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 DOCUMENTED = ROOT / "docs" / "documented.toml"
-OUTCOME = re.compile(SCHEMA.schema["properties"]["outcome"]["pattern"])
+_SCHEMA: Any = SCHEMA.schema
+OUTCOME = re.compile(_SCHEMA["properties"]["outcome"]["pattern"])
 REQUIREMENTS = ROOT / "requirements.txt"
 
 

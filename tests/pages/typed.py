@@ -40,7 +40,7 @@ FREQUENCY = (
     rf"\b(?:one|{SEVERAL})\s+in\s+(?:every\s+|a\s+)?{SEVERAL}\b",
     rf"\b{NUMBER}\s+(?:trials|runs|forks|times)\b",
 )
-SOFTWARE = r"(?:Python|CPython|grpcio|gRPC|google-[a-z-]+|[Vv]ersions?|[Rr]eleases?)"
+SOFTWARE = r"(?:Python|CPython|grpcio|gRPC|google-[a-z-]+|versions?|releases?)"
 DOTTED = r"\bv?\d+(?:\.\d+)+(?:(?:a|b|rc|\.dev|\.post)\d+)?(?:\.x)?\b"
 VERSION = (
     rf"(?:{SOFTWARE}\s+)?{DOTTED}(?:\s+(?:to|and|or)\s+{DOTTED})*",
