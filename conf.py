@@ -33,6 +33,7 @@ extensions = [
     "tests.evidence.heat_map",
     "tests.evidence.pages",
     "tests.evidence.plots",
+    "tests.evidence.roles",
 ]
 nitpicky = True
 suppress_warnings = ["git.*"]  # a page without a history has no date, and is a page all the same

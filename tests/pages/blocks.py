@@ -40,11 +40,11 @@ ALIASES = {
 }
 CODE_DIRECTIVES = {"code", "code-block", "code-cell", "sourcecode", "eval-rst", "parsed-literal"}
 
-_PARSER = create_md_parser(
+PARSER = create_md_parser(
     MdParserConfig(enable_extensions={"attrs_block", "attrs_inline", "colon_fence", "deflist"}),
     DocutilsRenderer,
 )
-_DIRECTIVE = re.compile(r"\{([\w:-]+)\}")
+DIRECTIVE = re.compile(r"\{([\w:-]+)\}")
 _SETTING = re.compile(r'(\w+)="([^"]*)"')
 _INFO = re.compile(rf"\S+(\s+{_SETTING.pattern})*\s*")
 
@@ -125,7 +125,7 @@ class Page:
 
     def _walk(self, text: str, offset: int) -> None:
         """Look at Markdown that begins after `offset` lines of the page."""
-        for token in _PARSER.parse(text):
+        for token in PARSER.parse(text):
             if token.map is None:
                 continue
             line = offset + token.map[0] + 1
@@ -138,7 +138,7 @@ class Page:
 
     def _fence(self, token: Token, line: int) -> None:
         assert token.map is not None
-        directive = _DIRECTIVE.match(token.info)
+        directive = DIRECTIVE.match(token.info)
         if directive is None:
             self._code(token, line, token.map[1] - token.map[0])
         elif directive[1] in CODE_DIRECTIVES:

@@ -10,6 +10,8 @@ from zipfile import ZipFile
 import pytest
 from bs4 import BeautifulSoup
 
+from tests.evidence.roles import fact, failures
+
 from .conftest import PREFIX, ROOT
 
 PAGES = sorted(str(page.relative_to(ROOT / "docs"))[:-3] for page in ROOT.glob("docs/**/*.md"))
@@ -104,6 +106,16 @@ def test_markdown(site: Path, page: str) -> None:
     """Beside each page lies its Markdown, with every block of code that the page shows."""
     markdown = (site / f"{page}.md").read_text("utf-8")
     assert [] == [block for block in blocks(read(site, page)) if block not in markdown]
+
+
+def test_markdown_has_what_roles_draw(site: Path) -> None:
+    """A frequency and a documented version stand in the text of a page's Markdown as well."""
+    landing = (site / "index.md").read_text("utf-8")
+    defaults = (site / "processes/choose-start-method.md").read_text("utf-8")
+    its = fact("forkserver-default")
+
+    assert failures("processes/create_in_pool_worker_broken:fork:hang") in landing
+    assert f"from [{its.version}]({its.source}) on" in defaults
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=page_of)

@@ -6,12 +6,14 @@ value of GRPC_ENABLE_FORK_SUPPORT.
 `fork-changes PYTHON`: between which releases the failures of a situation changed.
 `fork-errors PARENT:CHILD`: what the child's errors said, by release.
 `fork-conditions`: what the trials were made with.
+
+The role `fork-change` shows the release of grpcio that changed a situation last:
+`PARENT:CHILD[:FORK_SUPPORT]`.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
-from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from docutils import nodes
@@ -23,13 +25,23 @@ from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from tests.evidence.fork_matrix.measure import CELLS
 from tests.evidence.fork_matrix.trials import (
+    PROBE,
     RECORD,
     ForkTrial,
     Line,
     NotInstalled,
     read,
 )
-from tests.evidence.pages import TABLE, TEMPLATES, badge, listed, numbers
+from tests.evidence.pages import (
+    TABLE,
+    TEMPLATES,
+    NumberRole,
+    Shown,
+    badge,
+    listed,
+    numbers,
+)
+from tests.evidence.plan import PYTHON
 from tests.evidence.trials import FORK_SUPPORT
 
 Row = TypeVar("Row", ForkTrial, Line)
@@ -161,16 +173,35 @@ def of_situation(
 
 def changes(lines: Sequence[Line], python: str, fork_support: str) -> Iterator[dict[str, str]]:
     """Yield a row for each situation and each pair of releases between which failures changed."""
-    for parent, child in CELLS:
-        measured = in_order(of_situation(of_python(lines, python), parent, child, fork_support))
-        for (old, _, before), (new, _, after) in pairwise(measured):
-            if any(differ(before, after, who) for who in (of_child, of_parent)):
-                yield {
-                    "between grpcio": f"{old} and {new}",
-                    "situation": title(parent, child),
-                    "before": both(before),
-                    "after": both(after),
-                }
+    for cell in CELLS:
+        for before, after in that_differ(lines, cell, python, fork_support):
+            yield {
+                "between grpcio": f"{before[0].grpcio} and {after[0].grpcio}",
+                "situation": title(*cell),
+                "before": both(before),
+                "after": both(after),
+            }
+
+
+def that_differ(
+    lines: Sequence[Line], cell: Situation, python: str, fork_support: str
+) -> Iterator[tuple[list[ForkTrial], list[ForkTrial]]]:
+    """Yield the trials of each two neighbouring releases between which failures changed."""
+    measured = in_order(of_situation(of_python(lines, python), *cell, fork_support))
+    for (_, _, before), (_, _, after) in pairwise(measured):
+        if any(differ(before, after, who) for who in (of_child, of_parent)):
+            yield before, after
+
+
+def last_change(lines: Sequence[Line], cell: Situation, fork_support: str) -> str:
+    """Return the newest release whose failures differ from those of the release before it.
+
+    Raises LookupError where they never changed.
+    """
+    found = [after for _, after in that_differ(lines, cell, PYTHON, fork_support)]
+    if not found:
+        raise LookupError(f"nothing changed in {':'.join(cell)}; {command([cell])}")
+    return found[-1][0].grpcio
 
 
 def differ(
@@ -244,7 +275,7 @@ class ForkDirective(SphinxDirective):
     """Parses Markdown that a function of this module drew from the trials."""
 
     def parse(self, draw: Callable[[Sequence[Line]], str]) -> list[nodes.Node]:
-        for file in (RECORD, Path(__file__).with_name("probe.py")):
+        for file in (RECORD, PROBE):
             self.env.note_dependency(str(file))
         try:
             return self.parse_text_to_nodes(draw(read()))
@@ -305,11 +336,22 @@ class Conditions(ForkDirective):
         return self.parse(conditions)
 
 
+class LastChange(NumberRole):
+    """Shows the release that changed a situation last."""
+
+    def run(self) -> Shown:
+        parent, child, *support = self.text.split(":")
+        self.env.note_dependency(str(PROBE))
+        fork_support = support[0] if support else "unset"
+        return self.show(RECORD, lambda: last_change(read(), (parent, child), fork_support))
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Register the directives with Sphinx."""
+    """Register the directives and the role with Sphinx."""
     app.add_directive("fork-matrix", ByRelease)
     app.add_directive("fork-settings", BySetting)
     app.add_directive("fork-changes", Changes)
     app.add_directive("fork-errors", Errors)
     app.add_directive("fork-conditions", Conditions)
+    app.add_role("fork-change", LastChange())
     return {"version": "1", "parallel_read_safe": True}

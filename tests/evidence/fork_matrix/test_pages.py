@@ -18,6 +18,7 @@ from tests.evidence.fork_matrix.pages import (
     changes,
     conditions,
     errors,
+    last_change,
 )
 from tests.evidence.fork_matrix.test_trials import REFUSED, TRIAL
 from tests.evidence.fork_matrix.trials import ForkTrial, read
@@ -115,6 +116,17 @@ def test_change_is_of_neighbours() -> None:
     assert ["1.85.1 and 1.90.0"] == [
         row["between grpcio"] for row in changes(lines, "3.10", "unset")
     ]
+
+
+def test_last_change_is_the_newest_release_that_differs() -> None:
+    """A sentence names the release of the last change, whatever changed before it."""
+    worse = replace(NEW, grpcio="1.90.0", child_outcome="crash SIGSEGV")
+    well_again = replace(NEW, grpcio="1.95.0")
+    lines: list[ForkTrial] = [WELL] * 10 + [worse] * 10 + [well_again] * 10 + [NEW] * 10
+
+    assert "1.95.0" == last_change(lines, CELL, "unset")
+    with pytest.raises(LookupError, match="nothing changed in busy:reuse"):
+        last_change(lines, CELL, "1")
 
 
 def test_errors_are_quoted_with_their_release() -> None:
