@@ -30,8 +30,11 @@ extensions = [
     "sphinxext.opengraph",
     "tests.evidence.default_timeouts",
     "tests.evidence.fork_matrix.pages",
+    "tests.evidence.method",
+    "tests.evidence.not_shown",
     "tests.evidence.pages",
     "tests.evidence.plots",
+    "tests.evidence.timeline",
 ]
 nitpicky = True
 suppress_warnings = ["git.*"]  # a page without a history has no date, and is a page all the same
