@@ -56,7 +56,7 @@ In none of them do the outcomes differ by more than luck.
 """)
 
 
-def planned_along(file: str, name: str) -> Strip:
+def planned(file: str, name: str) -> Strip:
     """Return the cells of an axis that the plan has for a file, with their verdicts."""
     strip = axis(file, name)
     if name != "start-method":
@@ -64,12 +64,11 @@ def planned_along(file: str, name: str) -> Strip:
     return [(method, verdict) for method, verdict in strip if method in start_methods(file)]
 
 
-def plan(files: Iterable[str]) -> str:
+def plan(strips: dict[str, list[Strip]]) -> str:
     """Draw for each axis how many cells are planned, and how many have all their trials."""
-    names = list(files)
     rows = []
     for name, (varied, others) in VARIED.items():
-        cells = [verdict for file in names for _, verdict in planned_along(file, name)]
+        cells = [verdict for strip in strips[name] for _, verdict in strip]
         measured = sum(kind(verdict) != "not measured" for verdict in cells)
         rows.append(
             {
@@ -207,6 +206,11 @@ def drawn(draw: Callable[[], str], *files: Path) -> type[EvidenceDirective]:
     return Drawn
 
 
+def planned_strips() -> dict[str, list[Strip]]:
+    """Return the strips of every recipe and broken twin along each axis."""
+    return {name: [planned(file, name) for file in recipe_files()] for name in VARIED}
+
+
 def trials_by_file() -> list[tuple[Trial, ...]]:
     """Return the trials of today's text of every recipe and broken twin."""
     return [tuple(trials_of_today(file)) for file in recipe_files()]
@@ -214,7 +218,7 @@ def trials_by_file() -> list[tuple[Trial, ...]]:
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directives with Sphinx."""
-    app.add_directive("plan", drawn(lambda: plan(recipe_files())))
+    app.add_directive("plan", drawn(lambda: plan(planned_strips())))
     app.add_directive("deadlines", drawn(deadlines))
     app.add_directive("new-or-forked", drawn(lambda: new_or_forked(trials_by_file())))
     app.add_directive("machine", drawn(machine, MACHINE))

@@ -18,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 from tests.evidence.cells import Strip, kind
-from tests.evidence.method import VARIED, drawn, planned_along
+from tests.evidence.method import VARIED, drawn, planned
 from tests.evidence.pages import TABLE, badge, listed
 from tests.evidence.timeline import link
 from tests.evidence.trials import Trial, all_trials, recipe_files
@@ -44,7 +44,7 @@ class Line:
 
 def lines(files: Iterable[str]) -> list[Line]:
     """Return the strips of files along every axis."""
-    return [Line(file, name, planned_along(file, name)) for file in files for name in VARIED]
+    return [Line(file, name, planned(file, name)) for file in files for name in VARIED]
 
 
 def is_ok(verdict: Verdict | None) -> bool:
@@ -156,9 +156,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
 
     app.add_directive("unharmed", drawn(lambda: chosen(twins(), is_ok)))
     app.add_directive("recipes-failed", drawn(lambda: chosen(recipes(), failed)))
-    app.add_directive(
-        "not-offered", drawn(lambda: chosen(lines(recipe_files()), is_not_offered))
-    )
+    app.add_directive("not-offered", drawn(lambda: chosen(lines(recipe_files()), is_not_offered)))
     app.add_directive("without-twin", drawn(lambda: without_twin(recipe_files())))
     app.add_directive("unmeasured", drawn(lambda: unmeasured(lines(recipe_files()))))
     app.add_directive("systems", drawn(lambda: systems(all_trials())))

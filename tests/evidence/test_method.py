@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.evidence import method
-from tests.evidence.cells import AXES
+from tests.evidence.cells import AXES, Strip
 from tests.evidence.environments import NotInstalled
 from tests.evidence.measure import HANG_DEADLINES, RECIPE_DEADLINE
 from tests.evidence.method import (
@@ -17,13 +16,14 @@ from tests.evidence.method import (
     new_or_forked,
     not_installed,
     plan,
-    planned_along,
+    planned,
     store_machine,
     this_machine,
 )
 from tests.evidence.test_trials import TRIAL
 from tests.evidence.trials import Process, Trial
 from tests.evidence.verdicts import Verdict
+from tests.runner import START_METHODS
 
 POOL = "processes/create_in_pool_worker"
 THREADS = "threads/share_one_client"
@@ -33,21 +33,24 @@ def trials(process: Process, outcome: str, number: int = 20) -> tuple[Trial, ...
     return (replace(TRIAL, process=process, outcome=outcome),) * number
 
 
-def test_plan_counts_the_cells_of_each_axis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cell counts as measured with all its trials; a start method that makes no difference not.
-
-    Each axis that a strip can be drawn along has a row.
-    """
+def test_plan_counts_the_cells_of_each_axis() -> None:
+    """Each axis has a row, in which a cell counts as measured with all its trials."""
     complete = Verdict(TRIAL.file, trials("new", "ok"))
     short = Verdict(TRIAL.file, trials("new", "ok", 19))
-    strip = [("fork", complete), ("spawn", short), ("forkserver", None)]
-    monkeypatch.setattr(method, "axis", lambda file, name: strip)
-    rows = {line.split(" | ")[0].strip("| "): line for line in plan([POOL, THREADS]).splitlines()}
+    strips: dict[str, list[Strip]] = {name: [] for name in AXES}
+    strips["start-method"] = [[("fork", complete), ("spawn", short)], [("fork", complete)]]
+    rows = {line.split(" | ")[0].strip("| "): line for line in plan(strips).splitlines()}
 
     assert {*AXES} == {*VARIED}
-    assert rows["`grpcio`"].endswith(f"| {len(AXES['grpcio'][0])} | 6 | 2 |")
-    assert rows["`start-method`"].endswith("| 3 | 4 | 2 |")
-    assert [("fork", complete)] == planned_along(THREADS, "start-method")
+    assert rows["`grpcio`"].endswith(f"| {len(AXES['grpcio'][0])} | 0 | 0 |")
+    assert rows["`start-method`"].endswith("| 3 | 3 | 2 |")
+
+
+def test_start_method_that_makes_no_difference_is_not_planned() -> None:
+    """A program that starts no process has one cell along the start methods."""
+    assert ["fork"] == [method for method, _ in planned(THREADS, "start-method")]
+    assert [*START_METHODS] == [method for method, _ in planned(POOL, "start-method")]
+    assert AXES["grpcio"][0] == [release for release, _ in planned(THREADS, "grpcio")]
 
 
 def test_deadlines_are_those_of_the_measurement() -> None:

@@ -51,7 +51,9 @@ def test_change_is_between_the_measured_releases() -> None:
     (first, before), *_ = CHANGED
     short = cell("1.10.0", "ok", trials=19)
     (pair,) = pairs(FILE, "grpcio", [(first, before), ("1.10.0", short), CHANGED[2]])
-    (wide,) = pairs(FILE, "grpcio", [(first, before), ("1.10.0", short), ("1.10.1", None), CHANGED[2]])
+    (wide,) = pairs(
+        FILE, "grpcio", [(first, before), ("1.10.0", short), ("1.10.1", None), CHANGED[2]]
+    )
 
     assert "Between grpcio 1.9.0 and 1.11.0" == pair.step.title
     assert "One release between them is not measured." == pair.step.compared

@@ -11,6 +11,7 @@ from fnmatch import fnmatch
 from functools import cached_property
 from itertools import groupby, pairwise
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from packaging.version import Version
@@ -189,7 +190,7 @@ def known_changes(found: Sequence[Pair], known: Path = KNOWN) -> str:
     return TABLE.render(rows=sorted(rows, key=lambda it: Version(it["grpcio"]), reverse=True))
 
 
-def fits(pair: Pair, entry: dict[str, str]) -> bool:
+def fits(pair: Pair, entry: dict[str, Any]) -> bool:
     """Tell whether a change is of a file and at a step that a known change concerns."""
     old, new = Version(pair.step.old), Version(pair.step.new)
     its_file = any(fnmatch(pair.file, pattern) for pattern in entry["files"])
@@ -205,7 +206,10 @@ class TimelineDirective(EvidenceDirective):
         name = self.arguments[0]
         if name not in NAMES:
             raise self.error(f"no axis {name}; there are {', '.join(NAMES)}")
-        return self.parse(lambda: timeline(strips_along(name), name), *RECORDS.rglob("*.csv"))
+        for record in RECORDS.rglob("*.csv"):
+            self.env.note_dependency(str(record))
+        drawn = timeline(strips_along(name), name)
+        return self.parse_text_to_nodes(drawn, allow_section_headings=True)
 
 
 class KnownChangesDirective(EvidenceDirective):
