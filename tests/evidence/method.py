@@ -35,7 +35,7 @@ VARIED = {
     "iam": ("the releases of google-cloud-iam", f"Python {PYTHON}, the newest grpcio"),
     "python": ("the minor releases of Python", "the newest of both packages"),
     "fork-support": ("`GRPC_ENABLE_FORK_SUPPORT`", f"Python {PYTHON}, the newest of both"),
-    "start-method": ("the start method", "the newest of all three"),
+    "start-method": ("the start method", "the newest releases"),
 }
 """What differs along each axis, and what the other releases are."""
 
@@ -193,7 +193,7 @@ def machine(file: Path = MACHINE) -> str:
     if not file.exists():
         raise LookupError(f"no {file.name}; run: .venv/bin/python -m tests.evidence.method")
     stored: dict[str, str] = json.loads(file.read_text("utf-8"))
-    return TABLE.render(rows=[{"": name, "the trials ran on": it} for name, it in stored.items()])
+    return TABLE.render(rows=[{"part": name, "the trials ran on": it} for name, it in stored.items()])
 
 
 def drawn(draw: Callable[[], str], *files: Path) -> type[EvidenceDirective]:

@@ -68,7 +68,7 @@ def test_page_shows_before_and_after_with_a_link() -> None:
     assert f"| {link} | [`hang` 20]{{.outcome-fail}} | [`ok` 20]{{.outcome-ok}} |" in shown
     assert "share_one_client" not in shown
     assert shown.startswith("6 of 6 cells along this axis have all their trials.")
-    assert "They make 4 pairs of neighbours, of which 2 differ by more than luck." in shown
+    assert "They make 4 pairs of neighbours, of which 2\ndiffer by more than luck." in shown
     assert "changed beside it" not in shown
 
 
@@ -79,6 +79,7 @@ def test_page_says_that_nothing_is_compared_yet() -> None:
     assert "1 of 2 cells" in shown
     assert "nothing can be compared yet" in shown
     assert "###" not in shown
+    assert "of which none\ndiffer" in timeline({FILE: CHANGED[:2]}, "grpcio")
 
 
 def test_other_release_that_changed_in_the_same_step_is_named() -> None:

@@ -45,8 +45,8 @@ TIMELINE = TEMPLATES.from_string("""\
 COUNTED = TEMPLATES.from_string("""\
 {{ cells }} of {{ planned }} cells along this axis have all their trials.
 {% if compared %}
-They make {{ compared }} pairs of neighbours, of which {{ found }} {{ "differs" if found == 1
-else "differ" }} by more than luck.
+They make {{ compared }} pairs of neighbours, of which {{ found or "none" }}
+{{ "differs" if found == 1 else "differ" }} by more than luck.
 {% else %}
 No two of them are neighbours, so nothing can be compared yet.
 {% endif %}
