@@ -10,6 +10,7 @@ from tests.evidence.timeline import (
     KNOWN,
     Step,
     by_step,
+    compared,
     found_along,
     known_changes,
     pairs,
@@ -37,10 +38,10 @@ CHANGED = strip(("1.9.0", "hang"), ("1.10.0", "hang"), ("1.11.0", "ok"), ("1.12.
 
 def test_change_is_found_at_its_release() -> None:
     """The release that changed a program is named, the newest first; equal neighbours are not."""
-    found, compared = found_along({FILE: CHANGED}, "grpcio")
+    found, number = found_along({FILE: CHANGED}, "grpcio")
     steps = [step for step, _ in by_step(found)]
 
-    assert 3 == compared
+    assert 3 == number
     assert [Step("grpcio", "1.11.0", "1.12.0", 0), Step("grpcio", "1.10.0", "1.11.0", 0)] == steps
     assert ["grpcio 1.12.0", "grpcio 1.11.0"] == [step.title for step in steps]
     assert "Compared with 1.11.0." == steps[0].compared
@@ -62,24 +63,25 @@ def test_change_is_between_the_measured_releases() -> None:
 
 def test_page_shows_before_and_after_with_a_link() -> None:
     """A change has a row below its release with both outcomes; what is alike has none."""
-    shown = timeline({FILE: CHANGED, "threads/share_one_client": CHANGED[:2]}, "grpcio")
+    strips = {FILE: CHANGED, "threads/share_one_client": CHANGED[:2]}
+    shown, said = timeline(strips, "grpcio"), compared(strips, "grpcio")
     link = f"[`{FILE}`](/processes/create-in-pool-worker.md)"
 
     assert f"| {link} | [`hang` 20]{{.outcome-fail}} | [`ok` 20]{{.outcome-ok}} |" in shown
     assert "share_one_client" not in shown
-    assert shown.startswith("6 of 6 cells along this axis have all their trials.")
-    assert "They make 4 pairs of neighbours, of which 2\ndiffer by more than luck." in shown
+    assert said.startswith("6 of 6 cells along this axis have all their trials.")
+    assert "They make 4 pairs of neighbours, of which 2\ndiffer by more than luck." in said
     assert "changed beside it" not in shown
 
 
 def test_page_says_that_nothing_is_compared_yet() -> None:
     """Without two complete neighbours there is nothing to find."""
-    shown = timeline({FILE: [CHANGED[0], ("1.10.0", None)]}, "grpcio")
+    strips: dict[str, Strip] = {FILE: [CHANGED[0], ("1.10.0", None)]}
 
-    assert "1 of 2 cells" in shown
-    assert "nothing can be compared yet" in shown
-    assert "###" not in shown
-    assert "of which none\ndiffer" in timeline({FILE: CHANGED[:2]}, "grpcio")
+    assert "1 of 2 cells" in compared(strips, "grpcio")
+    assert "nothing can be compared yet" in compared(strips, "grpcio")
+    assert "of which none\ndiffer" in compared({FILE: CHANGED[:2]}, "grpcio")
+    assert "" == timeline(strips, "grpcio") == timeline({FILE: CHANGED[:2]}, "grpcio")
 
 
 def test_other_release_that_changed_in_the_same_step_is_named() -> None:

@@ -1,17 +1,18 @@
 """Sphinx directives that find in the stored trials what changed with which release.
 
-`timeline AXIS`: the changes along `grpcio`, `iam` or `python`, the newest release first.
+`compared AXIS`: how much could be compared along `grpcio`, `iam` or `python`.
+`timeline AXIS`: the changes along it, a section for each release, the newest first.
 `known-changes`: the changes of gRPC that its authors wrote about, where the trials show one, too.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import compress, groupby, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from docutils import nodes
 from packaging.version import Version
@@ -31,8 +32,6 @@ FIELDS = {"grpcio": "grpcio", "google_cloud_iam": "google-cloud-iam", "python": 
 """What a verdict names of each environment."""
 
 TIMELINE = TEMPLATES.from_string("""\
-{{ counted }}
-
 {% for step, table in steps %}
 ### {{ step.title }}
 
@@ -110,11 +109,9 @@ def pairs(file: str, name: str, strip: Strip) -> Iterator[Pair]:
 
 def found_along(strips: dict[str, Strip], name: str) -> tuple[list[Pair], int]:
     """Return the pairs that differ, and how many were compared."""
-    compared = [pair for file, strip in strips.items() for pair in pairs(file, name, strip)]
-    differing = differ([(pair.before, pair.after) for pair in compared])
-    return [pair for pair, is_change in zip(compared, differing, strict=True) if is_change], len(
-        compared
-    )
+    every = [pair for file, strip in strips.items() for pair in pairs(file, name, strip)]
+    changed = differ([(pair.before, pair.after) for pair in every])
+    return list(compress(every, changed)), len(every)
 
 
 def strips_along(name: str) -> dict[str, Strip]:
@@ -122,23 +119,26 @@ def strips_along(name: str) -> dict[str, Strip]:
     return {file: axis(file, name) for file in recipe_files()}
 
 
-def timeline(strips: dict[str, Strip], name: str) -> str:
-    """Draw the changes along an axis, a section for each step."""
-    found, compared = found_along(strips, name)
+def compared(strips: dict[str, Strip], name: str) -> str:
+    """Say how much of an axis is measured, and how many changes were found."""
+    found, number = found_along(strips, name)
     cells = [verdict for strip in strips.values() for _, verdict in strip]
-    counted = COUNTED.render(
+    return COUNTED.render(
         cells=f"{sum(kind(cell) != 'not measured' for cell in cells):,}",
         planned=f"{len(cells):,}",
-        compared=f"{compared:,}" if compared else "",
+        compared=f"{number:,}" if number else "",
         found=len(found),
     )
-    return TIMELINE.render(
-        counted=counted,
-        steps=[
-            (step, TABLE.render(rows=[row(pair, group) for pair in group]))
-            for step, group in by_step(found)
-        ],
-    )
+
+
+def timeline(strips: dict[str, Strip], name: str) -> str:
+    """Draw the changes along an axis, a section for each step."""
+    found, _ = found_along(strips, name)
+    tables = [
+        (step, TABLE.render(rows=[row(pair, group) for pair in group]))
+        for step, group in by_step(found)
+    ]
+    return TIMELINE.render(steps=tables)
 
 
 def by_step(found: Iterable[Pair]) -> list[tuple[Step, list[Pair]]]:
@@ -197,10 +197,12 @@ def fits(pair: Pair, entry: dict[str, Any]) -> bool:
     return its_file and old < Version(entry["grpcio"]) <= new
 
 
-class TimelineDirective(EvidenceDirective):
-    """Shows the changes along the axis that it names."""
+class AxisDirective(EvidenceDirective):
+    """Shows what is drawn of the strips along the axis that it names."""
 
     required_arguments = 1
+    draw: ClassVar[Callable[[dict[str, Strip], str], str]]
+    has_sections: ClassVar[bool] = False
 
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
@@ -208,8 +210,21 @@ class TimelineDirective(EvidenceDirective):
             raise self.error(f"no axis {name}; there are {', '.join(NAMES)}")
         for record in RECORDS.rglob("*.csv"):
             self.env.note_dependency(str(record))
-        drawn = timeline(strips_along(name), name)
-        return self.parse_text_to_nodes(drawn, allow_section_headings=True)
+        drawn = type(self).draw(strips_along(name), name)
+        return self.parse_text_to_nodes(drawn, allow_section_headings=self.has_sections)
+
+
+class ComparedDirective(AxisDirective):
+    """Shows how much could be compared."""
+
+    draw = staticmethod(compared)
+
+
+class TimelineDirective(AxisDirective):
+    """Shows the changes."""
+
+    draw = staticmethod(timeline)
+    has_sections = True
 
 
 class KnownChangesDirective(EvidenceDirective):
@@ -225,6 +240,7 @@ class KnownChangesDirective(EvidenceDirective):
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directives with Sphinx."""
+    app.add_directive("compared", ComparedDirective)
     app.add_directive("timeline", TimelineDirective)
     app.add_directive("known-changes", KnownChangesDirective)
     return {"version": "1", "parallel_read_safe": True}
