@@ -34,6 +34,11 @@ extensions = [
     "tests.evidence.pages",
     "tests.evidence.plots",
     "tests.evidence.roles",
+    "tests.evidence.method",
+    "tests.evidence.not_shown",
+    "tests.evidence.pages",
+    "tests.evidence.plots",
+    "tests.evidence.timeline",
 ]
 nitpicky = True
 suppress_warnings = ["git.*"]  # a page without a history has no date, and is a page all the same
