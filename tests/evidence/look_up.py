@@ -13,6 +13,7 @@ from typing import Any
 from docutils import nodes
 from docutils.parsers.rst import directives
 from scipy.stats import fisher_exact
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
@@ -44,10 +45,10 @@ What each rule did; releases that follow each other share a row where they do no
 
 {% endif %}
 {% if missing %}
-{{ "{:,}".format(missing) }} of the {{ "{:,}".format(total) }} cells with a {{ name }} of the plan \
-are not measured yet.
+{{ "{:,}".format(missing) }} of the plan's {{ "{:,}".format(total) }} cells by release of \
+{{ name }} are not measured yet.
 {% else %}
-All {{ "{:,}".format(total) }} cells with a {{ name }} of the plan are measured.
+All of the plan's {{ "{:,}".format(total) }} cells by release of {{ name }} are measured.
 {% endif %}
 """)
 
@@ -316,9 +317,13 @@ class LookUpDirective(EvidenceDirective):
 
     def run(self) -> list[nodes.Node]:
         records = RECORDS.rglob("*.csv")
-        return self.parse(
+        drawn = nodes.section()
+        drawn += self.parse(
             lambda: look_up(directives.choice(self.arguments[0], tuple(NAMES))), REFUSED, *records
         )
+        for mark in [*drawn.findall(nodes.raw)]:  # of which the page's Markdown knows nothing
+            mark.replace_self(addnodes.only("", mark.deepcopy(), expr="html"))
+        return drawn.children
 
 
 def load_script(

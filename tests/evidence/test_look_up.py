@@ -108,7 +108,7 @@ def test_cell_of_too_few_trials_is_not_shown(store: Store) -> None:
     total = 2 * len(RELEASES["grpcio"])
 
     assert ("not measured yet", "") == (row["broken twin"], list(row.values())[-1])
-    assert f"{total - 1} of the {total} cells with a grpcio of the plan are not measured" in text
+    assert f"{total - 1} of the plan's {total} cells by release of grpcio are not measured" in text
 
 
 def test_row_of_a_rule_says_what_both_did(store: Store) -> None:
@@ -186,7 +186,7 @@ def test_release_that_cannot_be_installed_says_so(
 
     assert (OLDEST, "cannot be installed: no wheel") == (first["grpcio"], first["with"])
     assert THIRD == second["grpcio"]
-    assert f"{total - 2} of the {total} cells" in text
+    assert f"{total - 2} of the plan's {total} cells" in text
 
 
 @pytest.mark.parametrize("name", look_up.NAMES)
