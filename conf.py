@@ -31,6 +31,7 @@ extensions = [
     "tests.evidence.default_timeouts",
     "tests.evidence.fork_matrix.pages",
     "tests.evidence.heat_map",
+    "tests.evidence.look_up",
     "tests.evidence.pages",
     "tests.evidence.plots",
     "tests.evidence.roles",
