@@ -32,13 +32,11 @@ extensions = [
     "tests.evidence.fork_matrix.pages",
     "tests.evidence.heat_map",
     "tests.evidence.look_up",
-    "tests.evidence.pages",
-    "tests.evidence.plots",
-    "tests.evidence.roles",
     "tests.evidence.method",
     "tests.evidence.not_shown",
     "tests.evidence.pages",
     "tests.evidence.plots",
+    "tests.evidence.roles",
     "tests.evidence.timeline",
 ]
 nitpicky = True

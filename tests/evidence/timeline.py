@@ -201,7 +201,7 @@ class AxisDirective(EvidenceDirective):
     """Shows what is drawn of the strips along the axis that it names."""
 
     required_arguments = 1
-    draw: ClassVar[Callable[[dict[str, Strip], str], str]]
+    draw_strips: ClassVar[Callable[[dict[str, Strip], str], str]]
     has_sections: ClassVar[bool] = False
 
     def run(self) -> list[nodes.Node]:
@@ -210,20 +210,20 @@ class AxisDirective(EvidenceDirective):
             raise self.error(f"no axis {name}; there are {', '.join(NAMES)}")
         for record in RECORDS.rglob("*.csv"):
             self.env.note_dependency(str(record))
-        drawn = type(self).draw(strips_along(name), name)
+        drawn = type(self).draw_strips(strips_along(name), name)
         return self.parse_text_to_nodes(drawn, allow_section_headings=self.has_sections)
 
 
 class ComparedDirective(AxisDirective):
     """Shows how much could be compared."""
 
-    draw = staticmethod(compared)
+    draw_strips = staticmethod(compared)
 
 
 class TimelineDirective(AxisDirective):
     """Shows the changes."""
 
-    draw = staticmethod(timeline)
+    draw_strips = staticmethod(timeline)
     has_sections = True
 
 
