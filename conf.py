@@ -30,6 +30,7 @@ extensions = [
     "sphinxext.opengraph",
     "tests.evidence.default_timeouts",
     "tests.evidence.fork_matrix.pages",
+    "tests.evidence.look_up",
     "tests.evidence.pages",
     "tests.evidence.plots",
 ]

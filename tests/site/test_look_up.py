@@ -1,0 +1,191 @@
+"""The page to look up one's versions, in a browser: a small site with trials of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.evidence.plan import PYTHON, RELEASES, TRIALS
+from tests.evidence.test_trials import TRIAL
+from tests.evidence.trials import append_trials, sha256
+
+from .conftest import ROOT, Tab, served
+
+RECIPE = "threads/share_one_client"
+OLDEST, SECOND, THIRD, *_, UNMEASURED = RELEASES["grpcio"]
+IAM = RELEASES["google-cloud-iam"][-1]
+CONF = """\
+import sys
+from pathlib import Path
+
+sys.path.insert(0, {root!r})
+from tests.evidence import environments, look_up, trials, verdicts
+
+read = trials.read_trials
+verdicts.read_trials = lambda file: read(file, Path({records!r}))
+look_up.recipe_files = lambda: [{recipe!r}, {recipe!r} + "_broken"]
+look_up.refused = list
+
+extensions = ["myst_parser", "sphinx_copybutton", "tests.evidence.pages", "tests.evidence.look_up"]
+myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence"]
+html_theme = "furo"
+html_static_path = [{static!r}]
+html_css_files = ["cookbook.css"]
+"""
+
+
+def store(records: Path) -> None:
+    """Keep trials of three releases of grpcio: with the third, the twin does no harm."""
+    for number, grpcio in enumerate((OLDEST, SECOND, THIRD)):
+        environment = replace(
+            TRIAL.environment, grpcio=grpcio, google_cloud_iam=IAM, python=f"{PYTHON}.{number}"
+        )
+        for file, outcome in (
+            (RECIPE, "ok"),
+            (f"{RECIPE}_broken", "ok" if number == 2 else "hang"),
+        ):
+            trial = replace(
+                TRIAL,
+                file=file,
+                sha256=sha256(file),
+                environment=environment,
+                outcome=outcome,
+            )
+            append_trials([trial] * TRIALS, records)
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a site of the page and one recipe, built from the trials stored here."""
+    folder = tmp_path_factory.mktemp("look-up")
+    docs, records, site = folder / "docs", folder / "records", folder / "site"
+    store(records)
+    (docs / "evidence").mkdir(parents=True)
+    (docs / "threads").mkdir()
+    (docs / "index.md").write_text(
+        "# Home\n\n:::{toctree}\nevidence/index\nevidence/look-up\nthreads/share-one-client\n:::\n"
+    )
+    (docs / "evidence/index.md").write_text("# How this is measured\n")
+    (docs / "threads/share-one-client.md").write_text("# Share one client\n")
+    page = ROOT / "docs/evidence/look-up.md"
+    (docs / "evidence/look-up.md").write_bytes(page.read_bytes())
+    (docs / "conf.py").write_text(
+        CONF.format(
+            root=str(ROOT), records=str(records), recipe=RECIPE, static=str(ROOT / "docs/_static")
+        )
+    )
+    subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", str(docs), str(site)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    (site / "404.html").write_text("not found")
+    with served(site) as address:
+        yield address
+
+
+def shown(view: Page, axis: str = "grpcio") -> list[str]:
+    """The text of the first two cells of each row of an axis that a reader sees."""
+    rows = view.locator(f"tr:has([data-axis={axis}])").all()
+    cells = [row.locator("td").all_inner_texts()[:2] for row in rows if row.is_visible()]
+    return [" | ".join(each) for each in cells]
+
+
+def status(view: Page) -> str:
+    return view.get_by_role("status").inner_text()
+
+
+ALONE = f"google-cloud-iam {IAM}; Python {PYTHON}."
+RULE = "Share one client | "
+
+
+def test_reader_chooses_a_release(tab: Tab) -> None:
+    """Only the rows that are about it are left, the address and the command say it; then all."""
+    view = tab.open("evidence/look-up.html")
+    everything = shown(view)
+    template = view.locator(".look-up-command pre").inner_text()
+    view.get_by_label("grpcio", exact=True).select_option(SECOND)
+
+    assert [f"{SECOND} | {ALONE}1", RULE + OLDEST] == shown(view)
+    assert [] == shown(view, "iam") + shown(view, "python")
+    assert f"2 of 9 rows are about grpcio {SECOND}." in status(view)
+    assert view.url.endswith(f"?grpcio={SECOND}")
+    assert f"python3 noxfile.py evidence -- --grpcio {SECOND} --trials {TRIALS}" == (
+        view.locator(".look-up-command pre").inner_text().strip()
+    )
+
+    view.get_by_role("button", name="Show all rows").click()
+    assert 5 == len(everything)
+    assert everything == shown(view)
+    assert "All 9 rows are shown." == status(view)
+    assert view.url.endswith("look-up.html")
+    assert template == view.locator(".look-up-command pre").inner_text()
+    assert [] == tab.complaints
+
+
+def test_address_chooses(tab: Tab) -> None:
+    """A linked choice is shown, each axis by its own rows; another patch is the same release."""
+    patch = THIRD.rpartition(".")[0] + ".99"
+    view = tab.open(f"evidence/look-up.html?grpcio={patch}&python={PYTHON}.99")
+
+    assert [f"{THIRD} | {ALONE}2", RULE + THIRD] == shown(view)
+    assert 2 == len(shown(view, "python"))
+    assert [] == shown(view, "iam")
+    assert "not measured together" not in status(view)
+
+
+def test_what_was_not_measured_together_is_said(tab: Tab) -> None:
+    """Releases that were measured one at a time are not claimed together; the command has both."""
+    view = tab.open(f"evidence/look-up.html?grpcio={UNMEASURED}&iam={IAM}&python=3.11&other=1")
+
+    assert [] == shown(view)
+    assert f"grpcio {UNMEASURED} is not measured yet." in status(view)
+    assert "was not measured together" in status(view)
+    assert f"-- --grpcio {UNMEASURED} --iam {IAM} --python 3.11 --trials" in (
+        view.locator(".look-up-command pre").inner_text()
+    )
+    view.get_by_label("grpcio", exact=True).select_option("")
+    assert view.url.endswith(f"?iam={IAM}&python=3.11&other=1")
+
+
+def test_release_without_a_row_is_named(tab: Tab) -> None:
+    """A release that the tables do not know is said to be none of theirs, and all rows stay."""
+    view = tab.open("evidence/look-up.html?grpcio=0.1")
+
+    assert "The tables have no grpcio 0.1. All 9 rows are shown." == status(view)
+
+
+def test_keyboard_chooses(tab: Tab) -> None:
+    """The lists have labels, and answer the keyboard in the order of the page."""
+    view = tab.open("evidence/look-up.html")
+    view.get_by_label("google-cloud-iam", exact=True).focus()
+    view.keyboard.press("ArrowDown")
+
+    assert view.url.endswith(f"?iam={IAM}")
+    view.keyboard.press("Tab")
+    assert "python" == view.evaluate("document.activeElement.name")
+
+
+def test_without_javascript_all_rows_are_there(browser: Browser, origin: str) -> None:
+    """Whoever runs no script sees every row and no form."""
+    with browser.new_context(java_script_enabled=False) as context:
+        view = context.new_page()
+        view.goto(f"{origin}evidence/look-up.html?grpcio={SECOND}")
+
+        assert 5 == len(shown(view))
+        assert 0 == view.locator("select").count()
+        assert "--python 3.11" in view.locator(".look-up-command pre").inner_text()
+
+
+def test_script_is_loaded_by_its_page_alone(tab: Tab) -> None:
+    """Another page of the site loads neither the script nor its style."""
+    tab.open("evidence/look-up.html")
+    tab.open("evidence/index.html")
+
+    loaded = [url for _, url in tab.answers if "/look-up.js" in url or "/look-up.css" in url]
+    assert 2 == len(loaded)
