@@ -34,6 +34,7 @@ extensions = [
     "tests.evidence.look_up",
     "tests.evidence.method",
     "tests.evidence.not_shown",
+    "tests.evidence.look_up",
     "tests.evidence.pages",
     "tests.evidence.plots",
     "tests.evidence.roles",

@@ -83,7 +83,6 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         [sys.executable, "-m", "sphinx", "-q", "-W", str(docs), str(site)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True,
-        timeout=300,
     )
     (site / "404.html").write_text("not found")
     with served(site) as address:
