@@ -285,8 +285,8 @@ def cell_row(verdicts: Sequence[Verdict]) -> dict[str, object]:
     number = len(first.trials)
     return {
         "Python": environments[0].python,
-        "grpcio": listed(it.grpcio for it in environments),
-        "google-cloud-iam": listed(it.google_cloud_iam for it in environments),
+        "grpcio": wide(listed(it.grpcio for it in environments)),
+        "google-cloud-iam": wide(listed(it.google_cloud_iam for it in environments)),
         "start method": environments[0].start_method,
         FORK_SUPPORT_COLUMN: environments[0].fork_support,
         "system": environments[0].system,
@@ -296,6 +296,11 @@ def cell_row(verdicts: Sequence[Verdict]) -> dict[str, object]:
         "dates": span(trial for it in verdicts for trial in it.trials),
         "again": f"`{command(first.file, *environments)}`{{.command}}",
     }
+
+
+def wide(releases: str) -> str:
+    """Let a long list have the width to be read, not one release a line."""
+    return f"[{releases}]{{.releases}}" if releases.count(",") > 2 else releases
 
 
 def section(rule: Rule) -> str:
