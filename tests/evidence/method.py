@@ -193,7 +193,9 @@ def machine(file: Path = MACHINE) -> str:
     if not file.exists():
         raise LookupError(f"no {file.name}; run: .venv/bin/python -m tests.evidence.method")
     stored: dict[str, str] = json.loads(file.read_text("utf-8"))
-    return TABLE.render(rows=[{"part": name, "the trials ran on": it} for name, it in stored.items()])
+    return TABLE.render(
+        rows=[{"part": name, "the trials ran on": it} for name, it in stored.items()]
+    )
 
 
 def drawn(draw: Callable[[], str], *files: Path) -> type[EvidenceDirective]:
