@@ -34,7 +34,6 @@ extensions = [
     "tests.evidence.look_up",
     "tests.evidence.method",
     "tests.evidence.not_shown",
-    "tests.evidence.look_up",
     "tests.evidence.pages",
     "tests.evidence.plots",
     "tests.evidence.roles",

@@ -18,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 from tests.evidence.cells import axis, kind, minor
-from tests.evidence.environments import REFUSED, Wanted, refused
+from tests.evidence.environments import Wanted, refused
 from tests.evidence.fork_matrix.pages import LUCK
 from tests.evidence.pages import TABLE, TEMPLATES, EvidenceDirective, badge, versions
 from tests.evidence.plan import AXES
@@ -319,7 +319,7 @@ class LookUpDirective(EvidenceDirective):
         records = RECORDS.rglob("*.csv")
         drawn = nodes.section()
         drawn += self.parse(
-            lambda: look_up(directives.choice(self.arguments[0], tuple(NAMES))), REFUSED, *records
+            lambda: look_up(directives.choice(self.arguments[0], tuple(NAMES))), *records
         )
         for mark in [*drawn.findall(nodes.raw)]:  # of which the page's Markdown knows nothing
             mark.replace_self(addnodes.only("", mark.deepcopy(), expr="html"))

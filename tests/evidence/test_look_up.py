@@ -10,7 +10,7 @@ from tests.evidence.environments import NotInstalled
 from tests.evidence.look_up import Run, runs
 from tests.evidence.plan import PYTHON, RELEASES, TRIALS
 from tests.evidence.test_trials import TRIAL
-from tests.evidence.trials import Environment
+from tests.evidence.trials import Environment, recipe_files
 from tests.evidence.verdicts import Verdict
 
 RECIPE, TWIN = "threads/share_one_client", "threads/share_one_client_broken"
@@ -32,7 +32,7 @@ def release(name: str, recipe: Verdict | None, twin: Verdict | None) -> Run:
 
 def held(name: str, **twin: int) -> Run:
     """Make a release with which the recipe held, and the twin did this."""
-    return release(name, made(RECIPE, ok=TRIALS), made(TWIN, **twin))
+    return release(name, made(RECIPE, ok=TRIALS), made(TWIN, ENVIRONMENT, **twin))
 
 
 @pytest.fixture
@@ -205,4 +205,4 @@ def test_every_rule_is_looked_up() -> None:
     assert {"recipe": RECIPE, "twin": TWIN} in rules
     assert {"recipe": "threads/use_rest", "twin": None} in rules
     assert "threads/" in rules[0]["recipe"]
-    assert len(look_up.recipe_files()) == sum(1 + bool(rule["twin"]) for rule in rules)
+    assert len(recipe_files()) == sum(1 + bool(rule["twin"]) for rule in rules)

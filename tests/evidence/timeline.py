@@ -6,7 +6,7 @@
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
@@ -201,7 +201,6 @@ class AxisDirective(EvidenceDirective):
     """Shows what is drawn of the strips along the axis that it names."""
 
     required_arguments = 1
-    draw_strips: ClassVar[Callable[[dict[str, Strip], str], str]]
     has_sections: ClassVar[bool] = False
 
     def run(self) -> list[nodes.Node]:
@@ -210,21 +209,30 @@ class AxisDirective(EvidenceDirective):
             raise self.error(f"no axis {name}; there are {', '.join(NAMES)}")
         for record in RECORDS.rglob("*.csv"):
             self.env.note_dependency(str(record))
-        drawn = type(self).draw_strips(strips_along(name), name)
+        drawn = self.draw(strips_along(name), name)
         return self.parse_text_to_nodes(drawn, allow_section_headings=self.has_sections)
+
+    def draw(self, strips: dict[str, Strip], name: str) -> str:
+        """Return Markdown."""
+        raise NotImplementedError
 
 
 class ComparedDirective(AxisDirective):
     """Shows how much could be compared."""
 
-    draw_strips = staticmethod(compared)
+    def draw(self, strips: dict[str, Strip], name: str) -> str:
+        """Return the counts."""
+        return compared(strips, name)
 
 
 class TimelineDirective(AxisDirective):
     """Shows the changes."""
 
-    draw_strips = staticmethod(timeline)
     has_sections = True
+
+    def draw(self, strips: dict[str, Strip], name: str) -> str:
+        """Return a section for each release."""
+        return timeline(strips, name)
 
 
 class KnownChangesDirective(EvidenceDirective):
