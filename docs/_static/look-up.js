@@ -44,12 +44,13 @@
 
   /** Return a labelled list of an axis's releases, newest first. */
   function control(axis) {
-    axis.select = make("select", { name: axis.id }, new Option("any", ANY));
+    const id = `look-up-${axis.id}`;
+    axis.select = make("select", { id, name: axis.id }, new Option("any", ANY));
     for (const release of [...axis.releases].reverse()) {
       const note = isMeasured(axis, release) ? "" : " (not measured yet)";
       axis.select.append(new Option(release + note, release));
     }
-    return make("label", {}, axis.name, axis.select);
+    return make("div", {}, make("label", { htmlFor: id }, axis.name), axis.select);
   }
 
   /** Choose what the address says; return a sentence for each release that has no row. */

@@ -61,7 +61,8 @@ def minor(version: str) -> str:
 def axis(file: str, name: str) -> Strip:
     """Return the verdicts along `grpcio`, `iam`, `python`, `fork-support` or `start-method`.
 
-    What is not the axis is the default of the plan, or the newest there is.
+    What is not the axis is the default of the plan, or the newest there is. Releases of
+    google-cloud-iam are compared with the same grpcio, its newest.
     """
     releases, of = AXES[name]
     method, *_ = start_methods(file)
@@ -70,6 +71,7 @@ def axis(file: str, name: str) -> Strip:
     for environment, verdict in verdicts:
         others = {
             "python": minor(environment.python) == PYTHON or name in ("python", "start-method"),
+            "grpcio": environment.grpcio == RELEASES["grpcio"][-1] or name != "iam",
             "start": environment.start_method == method or name == "start-method",
             "support": environment.fork_support == "unset" or name == "fork-support",
         }

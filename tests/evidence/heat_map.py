@@ -48,7 +48,6 @@ TITLES = {
 """What an axis is called on a page."""
 NEWEST_FIRST = {"grpcio": ", newest first", "iam": ", newest first"}
 """What the title of an axis says of its order."""
-ANY = Environment("PYTHON", "GRPCIO", "IAM", "METHOD", "SUPPORT", "Linux")
 """Stands for the cell that a reader chooses."""
 
 MAP = Templates(trim_blocks=True, lstrip_blocks=True, autoescape=True).from_string("""\
@@ -120,11 +119,6 @@ SECTION = TEMPLATES.from_string("""\
 :::
 
 {% endfor %}
-This measures any other cell:
-
-```bash
-{{ command }}
-```
 """)
 
 
@@ -311,7 +305,6 @@ def section(rule: Rule) -> str:
         said=said(rule),
         maps=not_as_text("".join(map_of_rule(rule, name) for name in AXES), "heat-maps"),
         tables=[(file, cells(file)) for file in rule.files],
-        command=command(rule.recipe, ANY),
     )
 
 

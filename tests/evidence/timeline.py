@@ -191,7 +191,12 @@ def known_changes(found: Sequence[Pair], known: Path = KNOWN) -> str:
 
 
 def fits(pair: Pair, entry: dict[str, Any]) -> bool:
-    """Tell whether a change is of a file and at a step that a known change concerns."""
+    """Tell whether a change is of a file and at a step that a known change concerns.
+
+    What a release does not offer has nothing to do with it.
+    """
+    if "not offered" in (kind(pair.before), kind(pair.after)):
+        return False
     old, new = Version(pair.step.old), Version(pair.step.new)
     its_file = any(fnmatch(pair.file, pattern) for pattern in entry["files"])
     return its_file and old < Version(entry["grpcio"]) <= new
