@@ -48,7 +48,6 @@ TITLES = {
 """What an axis is called on a page."""
 NEWEST_FIRST = {"grpcio": ", newest first", "iam": ", newest first"}
 """What the title of an axis says of its order."""
-"""Stands for the cell that a reader chooses."""
 
 MAP = Templates(trim_blocks=True, lstrip_blocks=True, autoescape=True).from_string("""\
 <div class="heat-map" role="region" tabindex="0" aria-label="{{ title }}">

@@ -107,12 +107,22 @@ def test_axis_of_each_setting(
     monkeypatch: pytest.MonkeyPatch, name: str, setting: str, releases: list[str]
 ) -> None:
     """Each value has its cell, in order; a Python is named by its minor version."""
-    stored = [verdict(replace(ENVIRONMENT, **{setting: it}), ok=20) for it in releases]
+    newest = replace(ENVIRONMENT, grpcio=RELEASES["grpcio"][-1])
+    stored = [verdict(replace(newest, **{setting: it}), ok=20) for it in releases]
     store(monkeypatch, *reversed(stored))
     found = [(release, it) for release, it in axis(FILE, name) if it]
 
     named = [minor(it) for it in releases] if name == "python" else releases
     assert list(zip(named, stored, strict=True)) == found
+
+
+def test_releases_of_the_client_are_compared_with_one_grpcio(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What an old grpcio did with a release of google-cloud-iam is not that release's doing."""
+    store(monkeypatch, verdict(replace(ENVIRONMENT, grpcio=RELEASES["grpcio"][0]), ok=20))
+
+    assert {None} == {it for _, it in axis(FILE, "iam")}
 
 
 def test_axis_shows_the_newest_complete_cell_of_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
