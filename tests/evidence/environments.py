@@ -1,6 +1,7 @@
 """Environments: interpreters with chosen releases, installed by uv below .venv/environments/."""
 
 import csv
+import hashlib
 import json
 import os
 import platform
@@ -26,6 +27,8 @@ else:
 FOLDER = ROOT / ".venv" / "environments"
 NOT_INSTALLED = "not_installed.csv"
 UV = Path(sys.executable).with_name("uv")
+PKG_RESOURCES = "setuptools<81"
+"""Was in every environment once; google-cloud-iam imports it up to 2.9."""
 NO_SOLUTION = 1
 """What uv exits with where releases do not go together; other failures have other codes."""
 METADATA = re.compile(r"^# /// script\n((?:#.*\n)+?)# ///$", re.MULTILINE)
@@ -56,9 +59,12 @@ class Wanted(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        """Where it is installed."""
+        """Where it is installed: elsewhere if other packages are needed beside it."""
         python = re.sub("[^0-9.]+", "-", self.python).strip("-")
-        return FOLDER / "-".join((f"python-{python}", *self.requirements)).replace("==", "-")
+        others = hashlib.sha256(" ".join(sorted(beside())).encode()).hexdigest()[:8]
+        return FOLDER / "-".join((f"python-{python}", *self.requirements, others)).replace(
+            "==", "-"
+        )
 
 
 @dataclass(frozen=True)
@@ -125,8 +131,8 @@ def build(wanted: Wanted) -> Interpreter | NotInstalled:
 
 
 def beside() -> set[str]:
-    """Return what the recipes need beside the client, and what the runner does."""
-    needed = {"psutil"}
+    """Return what the recipes, the runner, and old releases without saying so, need beside it."""
+    needed = {"psutil", PKG_RESOURCES}
     for file in recipe_files():
         found = METADATA.search(recipe_path(file).read_text("utf-8"))
         if found is not None:

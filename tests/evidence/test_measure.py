@@ -124,7 +124,7 @@ def test_environment_that_could_not_be_made_is_left_out(
 
     assert 1 == result.exit_code
     assert "left out: no Python 3.1" in result.output
-    assert "python-3.2-grpcio-google-cloud-iam cannot be installed: no wheel" in result.output
+    assert " cannot be installed: no wheel" in result.output
     assert "0 trials failed, 1 environments were left out, see above" in result.output
     assert ["ok"] == [trial.outcome for trial in all_trials(tmp_path)]
     assert ["3.2"] == [it.python for it in refused(tmp_path)]
