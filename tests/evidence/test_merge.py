@@ -5,7 +5,9 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from tests.evidence.environments import keep, refused
 from tests.evidence.merge import main
+from tests.evidence.test_environments import REFUSED, WANTED
 from tests.evidence.test_trials import TRIAL
 from tests.evidence.trials import all_trials, append_trials
 
@@ -20,14 +22,16 @@ def merge(*folders: Path, records: Path) -> str:
 
 
 def test_each_trial_is_added_once(tmp_path: Path) -> None:
-    """Shards that overlap, or that are merged again, count no trial twice."""
+    """Shards that overlap, or that are merged again, count nothing twice."""
     append_trials([TRIAL], tmp_path / "records")
     append_trials([TRIAL, OTHER], tmp_path / "a")
     append_trials([OTHER, LATER], tmp_path / "b")
+    keep(WANTED, REFUSED, tmp_path / "b")
     both = tmp_path / "a", tmp_path / "b"
     merge(*both, records=tmp_path / "records")
 
     assert (TRIAL, LATER, OTHER) == all_trials(tmp_path / "records")
+    assert [REFUSED] == refused(tmp_path / "records")
     assert "0 trials added" in merge(*both, records=tmp_path / "records")
     assert (TRIAL, LATER, OTHER) == all_trials(tmp_path / "records")
 
