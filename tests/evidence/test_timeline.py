@@ -8,9 +8,11 @@ from tests.evidence.cells import Strip
 from tests.evidence.test_trials import TRIAL
 from tests.evidence.timeline import (
     KNOWN,
+    Pair,
     Step,
     by_step,
     compared,
+    fits,
     found_along,
     known_changes,
     pairs,
@@ -107,6 +109,20 @@ def test_known_change_stands_where_the_trials_show_one(tmp_path: Path) -> None:
     assert "no change where one is known" in known_changes([], known)
     known.write_text(json.dumps([entry | {"grpcio": "1.10.1", "files": ["threads/*"]}]), "utf-8")
     assert "no change where one is known" in known_changes(found, known)
+
+
+def test_what_a_release_does_not_offer_is_no_known_change() -> None:
+    """A program that could not be imported before says nothing of what gRPC changed."""
+    entry = {"grpcio": "1.11.0", "files": ["*"]}
+    step = Step("grpcio", "1.10.0", "1.11.0", 0)
+    after = cell("1.11.0", "ok")
+    failed, absent = (
+        Pair(FILE, step, cell("1.10.0", outcome), after)
+        for outcome in ("hang", "raises ImportError")
+    )
+
+    assert fits(failed, entry)
+    assert not fits(absent, entry)
 
 
 def test_known_changes_have_public_sources() -> None:

@@ -115,3 +115,13 @@ def test_new_trials_are_counted_at_once(tmp_path: Path, monkeypatch: pytest.Monk
         {TRIAL.environment: Verdict(TRIAL.file, (TRIAL,))},
         {TRIAL.environment: Verdict(TRIAL.file, (TRIAL, lost))},
     ] == counts
+
+
+def test_other_releases_have_no_say_in_what_the_tests_demand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A verdict counts the trials with the pinned releases alone."""
+    older = replace(TRIAL, environment=replace(TRIAL.environment, grpcio="1.41.1"))
+    monkeypatch.setattr(verdicts, "trials_of_today", lambda file: [TRIAL, older])
+
+    assert (TRIAL,) == verdicts.verdict(TRIAL.file).trials
