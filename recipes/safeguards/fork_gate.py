@@ -41,7 +41,7 @@ LIMIT = 10.0
 
 PAGE = "https://iam-concurrency-cookbook.readthedocs.io/en/latest/safeguards/fork-gate.html"
 POLL = 0.0005  # seconds, after which whoever waits looks again
-SETTLE = 0.25  # seconds in which a child's channel has noticed that it must connect anew
+SETTLE = 1.0  # seconds in which a child's channel has noticed that it must connect anew
 CORE = {"event_engine", "timer_manager", "grpc_global_tim", "default-executo", "resolver-execut"}
 CLEANUP = "grpc_shutdown"  # gRPC's thread that ends what is left when nobody uses it any more
 WATCHED = 0x8000001D  # as gRPC's sockets are by epoll: by edges, for input and output
@@ -71,7 +71,7 @@ class Gate:
         self.limit, self.refuse, self.is_installed = LIMIT, True, False
         self.plugins: set[Plugin] = set()
         self.releasing = False  # whether gRPC may be at that
-        self.channels: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.channels: weakref.WeakSet[Any] = weakref.WeakSet()  # their states, as stubs do
         self.end, other = socket.socketpair()
         other.close()
         self.start_afresh()
@@ -196,7 +196,7 @@ class Gate:
         self.start_afresh()
         for _, copy in hidden:
             os.close(copy)
-        self.inherited = {id(channel._channel) for channel in self.channels}
+        self.inherited = {id(state.channel) for state in self.channels}
         for state in subscriptions:  # whose threads are the parent's
             state.reset_postfork_child()
             state.callbacks_and_connectivities.clear()
@@ -520,7 +520,7 @@ def opening(init: Callable[..., None]) -> Callable[..., None]:
             raise
         if hasattr(self, "_call_state"):
             self._call_state.fork_gate = self.fork_gate
-            gate.channels.add(self)
+            gate.channels.add(self._call_state)
 
     return counted(call)
 

@@ -447,6 +447,26 @@ say("nothing in flight", forked(stubs.use_all, fork=taken_before))
     assert 2 == run.stderr.count("the child of this fork may hang")
 
 
+def test_child_knows_a_channel_that_only_its_stubs_refer_to(attack: Attack) -> None:
+    """The first call on it waits until gRPC has noticed that the connection is the parent's."""
+    program = """
+stubs = Stubs(new_channel())
+stubs.use_all()
+gc.collect()
+
+
+def connected_when_used():
+    channels, settle = [], gate.settle
+    gate.settle = lambda channel: (channels.append(channel), settle(channel))
+    stubs.use_all()
+    return len(channels), gate.inherited
+
+
+say("used", forked(connected_when_used))
+"""
+    assert [("used", "(1, set())")] == said(attack(PRELUDE + ECHO + INSTALL + program))
+
+
 @pytest.mark.parametrize("end", ["channel.close()", "del channel, echo", "per_call()"])
 def test_fork_at_once_after_the_end_of_a_channel(attack: Attack, end: str) -> None:
     """It does not freeze for a minute, for gRPC has let go of the credentials when it forks."""
