@@ -34,6 +34,7 @@ from tests.evidence.pages import (
     tally,
 )
 from tests.evidence.plan import TRIALS
+from tests.evidence.rules import Rule, rules
 from tests.evidence.trials import ROOT, Environment, recipe_files, recipe_path, record_of
 from tests.evidence.verdicts import Verdict, verdicts_by_environment
 from tests.runner import START_METHODS
@@ -139,17 +140,6 @@ class Row(NamedTuple):
     of: str = ""
 
 
-class Rule(NamedTuple):
-    """A recipe, and its broken twin where it has one."""
-
-    recipe: str
-    twin: str | None
-
-    @property
-    def files(self) -> list[str]:
-        return [file for file in self if file is not None]
-
-
 NOT_MEASURED = Square("heat-none", "·", "not measured", measured=False)
 NOT_OFFERED = Square("heat-not-offered", "n/a", "not offered")
 SHADED = [
@@ -206,16 +196,6 @@ def strip(file: str, name: str) -> list[tuple[str, Square]]:
     ]
 
 
-def rules(chapter: str | None = None) -> list[Rule]:
-    """List the recipes, of one chapter or of all, each with its twin."""
-    files = recipe_files()
-    return [
-        Rule(file, twin if (twin := f"{file}_broken") in files else None)
-        for file in files
-        if not file.endswith("_broken") and chapter in (None, file.partition("/")[0])
-    ]
-
-
 def title_of(file: str) -> str:
     """Return the heading of a recipe's page."""
     heading, *_ = (ROOT / "docs" / page_of(file)).read_text("utf-8").splitlines()
@@ -236,12 +216,12 @@ def map_of_all(name: str) -> str:
     """Draw one axis of every recipe and broken twin, a group for each chapter."""
     chapters: dict[str, list[Row]] = defaultdict(list)
     for rule in rules():
-        chapter, _, stem = rule.recipe.partition("/")
-        page = chapter.replace("_", "-")
+        stem = rule.recipe.removeprefix(f"{rule.chapter}/")
+        page = rule.chapter.replace("_", "-")
         for file, shown in zip(rule.files, (stem, "broken twin"), strict=False):
             of = f" of {stem}" if file == rule.twin else ""
             row = Row(shown, strip(file, name), f"{page}.html#{label(rule.recipe)}", of)
-            chapters[chapter.replace("_", " ")].append(row)
+            chapters[rule.chapter.replace("_", " ")].append(row)
     title = f"Every rule by {TITLES[name]}{NEWEST_FIRST.get(name, '')}"
     return MAP.render(title=title, releases=columns(name), groups=chapters.items())
 

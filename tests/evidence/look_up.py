@@ -20,14 +20,14 @@ from sphinx.util.typing import ExtensionMetadata
 from tests.evidence.cells import axis, kind, minor
 from tests.evidence.environments import Wanted, refused
 from tests.evidence.fork_matrix.pages import LUCK
-from tests.evidence.pages import TABLE, TEMPLATES, EvidenceDirective, badge, versions
+from tests.evidence.pages import TABLE, TEMPLATES, EvidenceDirective, badge, page_of, versions
 from tests.evidence.plan import AXES
-from tests.evidence.trials import RECORDS, Environment, Trial, recipe_files
+from tests.evidence.rules import Rule, rules
+from tests.evidence.trials import RECORDS, Environment, Trial
 from tests.evidence.verdicts import CONFIDENCE, Verdict
 
 NAMES = {"grpcio": "grpcio", "iam": "google-cloud-iam", "python": "Python"}
 """What readers call the axes, which have the names of the command's options."""
-CHAPTERS = ("threads", "event_loops", "processes", "safeguards")
 SCRIPT, STYLE, PLACE = "look-up.js", "look-up.css", "look-up"
 """Loaded by a page that has the container PLACE, where the script puts its form."""
 
@@ -51,19 +51,6 @@ What each rule did; releases that follow each other share a row where they do no
 All of the plan's {{ "{:,}".format(total) }} cells by release of {{ name }} are measured.
 {% endif %}
 """)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A recipe with its broken twin, where it has one."""
-
-    recipe: str
-    twin: str | None
-
-    @property
-    def link(self) -> str:
-        """Link the recipe's page by its title."""
-        return f"[](/{self.recipe.replace('_', '-')}.md)"
 
 
 @dataclass(frozen=True)
@@ -120,12 +107,9 @@ def together(one: Verdict | None, other: Verdict | None) -> Verdict | None:
     return Verdict(one.file, one.trials + other.trials)
 
 
-def rules() -> list[Rule]:
-    """List the rules in the order of the chapters."""
-    files = recipe_files()
-    recipes = [file for file in files if not file.endswith("_broken")]
-    recipes.sort(key=lambda file: CHAPTERS.index(file.partition("/")[0]))
-    return [Rule(it, f"{it}_broken" if f"{it}_broken" in files else None) for it in recipes]
+def link(rule: Rule) -> str:
+    """Link the recipe's page by its title."""
+    return f"[](/{page_of(rule.recipe)})"
 
 
 def complete(verdict: Verdict | None) -> Verdict | None:
@@ -240,7 +224,7 @@ def of_all(verdicts: dict[Rule, Verdict], wanted: str) -> str:
 def all_but(verdicts: dict[Rule, Verdict], wanted: str) -> str:
     """Name the rules whose verdicts are of another kind."""
     links = [
-        rule.link + (" (not offered)" if kind(it) == "not offered" else "")
+        link(rule) + (" (not offered)" if kind(it) == "not offered" else "")
         for rule, it in verdicts.items()
         if kind(it) != wanted
     ]
@@ -254,7 +238,7 @@ def rule_rows(name: str, measured: Measured) -> list[dict[str, object]]:
 
 def rule_row(name: str, rule: Rule, run: Run) -> dict[str, object]:
     return {
-        "rule": mark(name, run.releases) + rule.link,
+        "rule": mark(name, run.releases) + link(rule),
         f"from {NAMES[name]}": run.releases[0],
         "to": run.releases[-1],
         "recipe": of_recipe(run.recipe),

@@ -11,11 +11,9 @@ from tests.evidence.heat_map import (
     NOT_MEASURED,
     NOT_OFFERED,
     SHADED,
-    Rule,
     map_of_all,
     map_of_rule,
     percent,
-    rules,
     section,
     shade,
     square,
@@ -24,6 +22,7 @@ from tests.evidence.heat_map import (
 )
 from tests.evidence.pages import label, page_of
 from tests.evidence.plan import RELEASES
+from tests.evidence.rules import Rule, rules
 from tests.evidence.test_cells import ENVIRONMENT, FILE, verdict
 from tests.evidence.test_verdicts import counted
 from tests.evidence.trials import ROOT, Environment, recipe_files
@@ -121,7 +120,7 @@ def test_every_file_is_a_row_that_leads_to_its_section() -> None:
     soup = BeautifulSoup(map_of_all("grpcio"), "html.parser")
     links = [str(link["href"]) for link in soup.select("tbody th a")]
     sections = [
-        f"{rule.recipe.partition('/')[0].replace('_', '-')}.html#{label(rule.recipe)}"
+        f"{rule.chapter.replace('_', '-')}.html#{label(rule.recipe)}"
         for rule in rules()
         for _ in rule.files
     ]

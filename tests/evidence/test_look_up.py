@@ -1,16 +1,16 @@
 """The tables to look up one's own versions."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 
-from tests.evidence import cells, look_up
+from tests.evidence import cells, look_up, rules
 from tests.evidence.environments import NotInstalled
 from tests.evidence.look_up import Run, runs
 from tests.evidence.plan import PYTHON, RELEASES, TRIALS
 from tests.evidence.test_trials import TRIAL
-from tests.evidence.trials import Environment, recipe_files
+from tests.evidence.trials import Environment
 from tests.evidence.verdicts import Verdict
 
 RECIPE, TWIN = "threads/share_one_client", "threads/share_one_client_broken"
@@ -40,7 +40,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
     """Store a verdict of one file with one release of grpcio, beside which there are none."""
     stored: dict[str, dict[Environment, Verdict]] = {RECIPE: {}, TWIN: {}}
     monkeypatch.setattr(cells, "verdicts_by_environment", lambda file: stored.get(file, {}))
-    monkeypatch.setattr(look_up, "recipe_files", lambda: [RECIPE, TWIN])
+    monkeypatch.setattr(rules, "recipe_files", lambda: [RECIPE, TWIN])
     monkeypatch.setattr(look_up, "refused", list)
 
     def keep(file: str, grpcio: str, **outcomes: int) -> None:
@@ -196,13 +196,3 @@ def test_axis_without_trials_has_no_table(store: Store, name: str) -> None:
 
     assert "|" not in text
     assert "are not measured yet" in text
-
-
-def test_every_rule_is_looked_up() -> None:
-    """Each recipe is a rule, with its broken twin where there is one."""
-    rules = [asdict(rule) for rule in look_up.rules()]
-
-    assert {"recipe": RECIPE, "twin": TWIN} in rules
-    assert {"recipe": "threads/use_rest", "twin": None} in rules
-    assert "threads/" in rules[0]["recipe"]
-    assert len(recipe_files()) == sum(1 + bool(rule["twin"]) for rule in rules)

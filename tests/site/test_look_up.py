@@ -24,11 +24,11 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, {root!r})
-from tests.evidence import environments, look_up, trials, verdicts
+from tests.evidence import environments, look_up, rules, trials, verdicts
 
 read = trials.read_trials
 verdicts.read_trials = lambda file: read(file, Path({records!r}))
-look_up.recipe_files = lambda: [{recipe!r}, {recipe!r} + "_broken"]
+rules.recipe_files = lambda: [{recipe!r}, {recipe!r} + "_broken"]
 look_up.refused = list
 
 extensions = ["myst_parser", "sphinx_copybutton", "tests.evidence.pages", "tests.evidence.look_up"]
