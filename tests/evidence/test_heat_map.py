@@ -11,6 +11,7 @@ from tests.evidence.heat_map import (
     NOT_MEASURED,
     NOT_OFFERED,
     SHADED,
+    cell_row,
     map_of_all,
     map_of_rule,
     percent,
@@ -24,6 +25,7 @@ from tests.evidence.pages import label, page_of
 from tests.evidence.plan import RELEASES
 from tests.evidence.rules import Rule, rules
 from tests.evidence.test_cells import ENVIRONMENT, FILE, verdict
+from tests.evidence.test_trials import TRIAL
 from tests.evidence.test_verdicts import counted
 from tests.evidence.trials import ROOT, Environment, recipe_files
 from tests.evidence.verdicts import Verdict
@@ -91,6 +93,19 @@ def test_cells_that_differ_in_one_release_share_a_row_and_a_command() -> None:
         [both, *settings, hang, "20 in each of 2"],
     ] == [row.split(" | ")[1:8] for row in rows]
     assert "--grpcio 1.41.1 --grpcio 1.62.3 --iam 2.27.0 --start-method fork" in rows[1]
+
+
+def test_row_of_many_cells_has_their_dates_and_width() -> None:
+    """The dates are those of all its trials; a long list of releases may be wide."""
+    environments = [replace(ENVIRONMENT, grpcio=f"1.6{number}.0") for number in range(4)]
+    first, *others = (verdict(it, ok=20) for it in environments)
+    day = TRIAL.date[:10]
+    later = replace(others[-1].trials[0], date="2100-01-01T00:00:00.000Z")
+    row = cell_row([first, *others[:-1], replace(others[-1], trials=(later,) * 20)])
+
+    assert f"{day} to 2100-01-01" == row["dates"]
+    assert "[1.60.0, 1.61.0, 1.62.0, 1.63.0]{.releases}" == row["grpcio"]
+    assert "2.27.0" == row["google-cloud-iam"]
 
 
 def test_file_without_trials_has_a_section_all_the_same() -> None:

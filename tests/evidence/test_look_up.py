@@ -132,6 +132,20 @@ def test_row_of_a_rule_says_what_both_did(store: Store) -> None:
     assert "0 of 20 (0% to 16%)" == second["twin's failures (95% interval)"]
 
 
+def test_release_that_does_not_offer_what_a_rule_uses_is_told_from_one_that_fails(
+    store: Store,
+) -> None:
+    """The rule has not failed there, and its twin shows nothing."""
+    store(RECIPE, OLDEST, raises_ImportError=TRIALS)
+    store(TWIN, OLDEST, raises_ImportError=TRIALS)
+    text = look_up.look_up("grpcio")
+    (release,), (rule,) = table(text, "grpcio"), table(text, "rule")
+    link = "[](/threads/share-one-client.md) (not offered)"
+
+    assert link == release["recipes that did not"] == release["broken twins that did not"]
+    assert "not offered: [`raises ImportError` 20]{.outcome-fail}" == rule["broken twin"]
+
+
 def test_row_of_a_release_names_what_did_otherwise(store: Store) -> None:
     """A release counts the rules that stand, and links each that does not."""
     for grpcio, recipe, twin in ((OLDEST, "ok", "hang"), (SECOND, "lost", "ok")):

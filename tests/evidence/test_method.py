@@ -36,9 +36,10 @@ def trials(process: Process, outcome: str, number: int = 20) -> tuple[Trial, ...
 def test_plan_counts_the_cells_of_each_axis() -> None:
     """Each axis has a row, in which a cell counts as measured with all its trials."""
     complete = Verdict(TRIAL.file, trials("new", "ok"))
+    failed = Verdict(TRIAL.file, trials("new", "hang"))
     short = Verdict(TRIAL.file, trials("new", "ok", 19))
     strips: dict[str, list[Strip]] = {name: [] for name in AXES}
-    strips["start-method"] = [[("fork", complete), ("spawn", short)], [("fork", complete)]]
+    strips["start-method"] = [[("fork", complete), ("spawn", short)], [("fork", failed)]]
     rows = {line.split(" | ")[0].strip("| "): line for line in plan(strips).splitlines()}
 
     assert {*AXES} == {*VARIED}

@@ -86,5 +86,7 @@ def test_race_is_a_twin_that_fails_in_some_trials() -> None:
     """A twin that always fails in a cell is no race; a recipe is no twin."""
     recipe = replace(LINE, file=FILE.removesuffix("_broken"))
     steady = Line("threads/b_broken", "grpcio", [("1", HANG), ("2", OK)])
+    unmeasured_elsewhere = replace(LINE, axis="iam", strip=[("1", None)])
 
-    assert "Of 2 broken twins, 1 is of this kind." == races([LINE, recipe, steady])
+    shown = races([LINE, recipe, steady, unmeasured_elsewhere])
+    assert "Of 2 broken twins, 1 is of this kind." == shown
