@@ -38,6 +38,7 @@ BUSY = (
     "processes/create_on_first_use",
     "processes/fork_directly",
     "processes/list_first_then_fork",
+    "safeguards/fork_gate",
     "safeguards/fork_guard",
 )
 """Whose broken twins fork while eight threads call without a pause, until the deadline."""
