@@ -472,7 +472,7 @@ def counted_call(method: Callable[..., Any], *, is_stream: bool) -> Callable[...
             gate.in_flight[token] = get_ident()
             if gate.forker:
                 gate.hold(token)
-            if gate.inherited:
+            if id(self._channel) in gate.inherited:
                 gate.settle(self._channel)
             credentials = kwargs.get("credentials") or (args[3] if len(args) > 3 else None)
             if credentials is not None:

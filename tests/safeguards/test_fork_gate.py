@@ -447,24 +447,29 @@ say("nothing in flight", forked(stubs.use_all, fork=taken_before))
     assert 2 == run.stderr.count("the child of this fork may hang")
 
 
-def test_child_knows_a_channel_that_only_its_stubs_refer_to(attack: Attack) -> None:
-    """The first call on it waits until gRPC has noticed that the connection is the parent's."""
+def test_child_knows_each_channel_that_only_its_stubs_refer_to(attack: Attack) -> None:
+    """The first call on it waits until gRPC has noticed that the connection is the parent's.
+
+    A call on a channel of the child's own does not, nor a later one, nor for the sake of another.
+    """
     program = """
-stubs = Stubs(new_channel())
+stubs, unused = Stubs(new_channel()), Stubs(new_channel())
 stubs.use_all()
+unused.use_all()
 gc.collect()
 
 
-def connected_when_used():
+def settled():
     channels, settle = [], gate.settle
     gate.settle = lambda channel: (channels.append(channel), settle(channel))
-    stubs.use_all()
-    return len(channels), gate.inherited
+    for used in (stubs, Stubs(new_channel())):
+        used.use_all()
+    return len(channels), len(gate.inherited)
 
 
-say("used", forked(connected_when_used))
+say("settled", forked(settled))
 """
-    assert [("used", "(1, set())")] == said(attack(PRELUDE + ECHO + INSTALL + program))
+    assert [("settled", "(1, 1)")] == said(attack(PRELUDE + ECHO + INSTALL + program))
 
 
 @pytest.mark.parametrize("end", ["channel.close()", "del channel, echo", "per_call()"])
