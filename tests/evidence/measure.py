@@ -74,6 +74,8 @@ HANG_DEADLINES = {"fork": 15.0, "spawn": 30.0, "forkserver": 30.0}
 """Seconds. What ends by itself does so well within the first; a twin that has not ended by the
 second hangs, and is not waited for any longer. Workers that are not forked take longer to start.
 """
+Place = tuple[Interpreter, str]
+"""Where runs are forked: an interpreter with a value of GRPC_ENABLE_FORK_SUPPORT."""
 Todo = tuple[Interpreter, Cell]
 Tried = tuple[Trial, Run] | RunnerError
 
@@ -137,19 +139,22 @@ def now() -> str:
 
 
 def missing(todo: Sequence[Todo], trials: int, stored: Iterable[Trial]) -> Iterator[Todo]:
-    """Yield each trial that is not stored yet, one environment after the other.
+    """Yield each trial that is not stored yet, one place after the other.
 
-    In an environment first one of every cell, then another.
+    At a place first one of every cell, then another: whoever changes places imports all anew.
     """
     done = Counter((trial.file, trial.sha256, trial.environment) for trial in stored)
-    for interpreter in dict.fromkeys(interpreter for interpreter, _ in todo):
-        cells = [cell for its, cell in todo if its == interpreter]
+    at_place: dict[Place, list[Todo]] = {}
+    for interpreter, cell in todo:
+        at_place.setdefault((interpreter, cell.fork_support), []).append((interpreter, cell))
+    for each in at_place.values():
         lacking = {
-            cell: trials - done[cell.file, sha256(cell.file), interpreter.environment(*cell[1:])]
-            for cell in cells
+            (interpreter, cell): trials
+            - done[cell.file, sha256(cell.file), interpreter.environment(*cell[1:])]
+            for interpreter, cell in each
         }
         for number in range(trials):
-            yield from ((interpreter, cell) for cell in cells if number < lacking[cell])
+            yield from (one for one in each if number < lacking[one])
 
 
 class Shard(click.ParamType[tuple[int, int]]):
@@ -272,10 +277,6 @@ def installed(
             click.echo(f"{wanted.folder.name} cannot be installed: {built.reason}", err=True)
         else:
             yield wanted, built
-
-
-Place = tuple[Interpreter, str]
-"""Where runs are forked: an interpreter with a value of GRPC_ENABLE_FORK_SUPPORT."""
 
 
 class Slot:

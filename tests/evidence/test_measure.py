@@ -44,6 +44,14 @@ def test_stored_trials_are_not_made_again() -> None:
     assert [fork, spawn, fork, spawn, spawn] == list(missing([fork, spawn], 3, [STORED]))
 
 
+def test_one_place_is_done_before_the_next() -> None:
+    """Each value of GRPC_ENABLE_FORK_SUPPORT has processes of its own to fork from."""
+    on, off = ((here(), Cell(FILE, "fork", support)) for support in ("1", "0"))
+    other = (here(), Cell(FILE, "spawn", "1"))
+
+    assert [on, other, on, other, off, off] == list(missing([on, off, other], 2, []))
+
+
 def test_trials_of_another_text_or_environment_do_not_count() -> None:
     """A changed recipe, or another Python, is measured from the start."""
     other = replace(STORED, environment=replace(STORED.environment, python="3.9.0"))
