@@ -114,7 +114,8 @@ def build(wanted: Wanted) -> Interpreter | NotInstalled:
             raise UvError(f"no Python {wanted.python}: {reason_of(made.stderr)}")
         installed = _uv(
             *("pip", "install", "--quiet", "--python", str(building / "bin" / "python")),
-            *("--only-binary", "grpcio", *wanted.requirements, *sorted(beside())),
+            *("--compile-bytecode", "--only-binary", "grpcio"),
+            *(*wanted.requirements, *sorted(beside())),
         )
         if installed.returncode:
             shutil.rmtree(building)

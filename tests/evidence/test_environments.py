@@ -69,6 +69,9 @@ def test_environment_has_the_releases_that_were_wanted(folder: Path) -> None:
     assert (*wanted,) == (built.python, built.grpcio, built.google_cloud_iam)
     needed = "import anyio, opentelemetry, pkg_resources, psutil, pytest, trio"
     subprocess.check_call([built.path, "-W", "ignore", "-c", needed])
+    cached = "from pathlib import Path; import grpc; print(Path(grpc.__cached__).exists())"
+    compiled = subprocess.check_output([built.path, "-B", "-c", cached], text=True)
+    assert "True\n" == compiled, "each new process would compile all that it imports"
     assert built == build(wanted)
     assert [wanted.folder] == [*folder.iterdir()]
 

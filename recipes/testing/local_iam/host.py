@@ -28,6 +28,7 @@ class Settings:
 
     service_accounts: int = 20
     project: str = "iam-cookbook"
+    caller_key_bits: int = 2048
     port: int = 0
     token_port: int = 0
     control_port: int = 0
@@ -72,7 +73,7 @@ class Host:
             for number in range(1, count + 1)
         ]
         caller = self._state.add_account(self._caller_project, "local-iam-caller")
-        pair, key = await make_user_key(caller)
+        pair, key = await make_user_key(caller, self._settings.caller_key_bits)
         caller.keys[key.key_id] = key
         give_old_keys(accounts, pair)
         key_file = self._write("key.json", credentials_file(caller, pair, self._state.token_uri))

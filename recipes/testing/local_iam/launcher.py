@@ -150,7 +150,8 @@ class LocalIAM(LocalIAMControl):
     """A local IAM in a process of its own, for the length of a `with` block.
 
     Raises LocalIAMError, in one line that says what to do, when it cannot start. A port of 0 is
-    any free one.
+    any free one. `caller_key_bits` is the size of the key that the environment names; IAM makes
+    such of 1024 and of 2048, and each process that loads a larger one computes for longer.
     """
 
     def __init__(
@@ -158,6 +159,7 @@ class LocalIAM(LocalIAMControl):
         service_accounts: int = 20,
         *,
         project: str = "iam-cookbook",
+        caller_key_bits: int = 2048,
         port: int = 0,
         token_port: int = 0,
         control_port: int = 0,
@@ -166,6 +168,7 @@ class LocalIAM(LocalIAMControl):
         self._settings = {
             "service_accounts": service_accounts,
             "project": project,
+            "caller_key_bits": caller_key_bits,
             "port": port,
             "token_port": token_port,
             "control_port": control_port,

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 import recipes.testing.local_iam as package
 from recipes.testing.local_iam import LocalIAM, LocalIAMControl, LocalIAMError
@@ -35,6 +37,19 @@ LIST = """
 def directory(local_iam: LocalIAM) -> Path:
     """Return the private directory of a local IAM."""
     return Path(local_iam.environment["GOOGLE_APPLICATION_CREDENTIALS"]).parent
+
+
+@pytest.mark.parametrize("bits", [1024, 2048])
+def test_callers_key_has_the_size_that_was_wanted(client: Client, bits: int) -> None:
+    """The service accepts calls that are signed with a key of either size."""
+    with LocalIAM(1, caller_key_bits=bits) as local_iam:
+        stored = Path(local_iam.environment["GOOGLE_APPLICATION_CREDENTIALS"]).read_text("utf-8")
+        key = load_pem_private_key(json.loads(stored)["private_key"].encode(), None)
+        listed = client(LIST, local_iam).stdout.split()
+
+    assert isinstance(key, RSAPrivateKey)
+    assert bits == key.key_size
+    assert local_iam.service_accounts == listed
 
 
 def wait(condition: Callable[[], bool]) -> None:
