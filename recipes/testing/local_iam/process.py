@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import types
+import warnings
 from collections.abc import Coroutine
 from functools import partial
 from importlib.util import find_spec
@@ -110,6 +111,7 @@ def end(number: int, _: types.FrameType | None) -> None:
 
 def main() -> int:
     """Run the process with its settings and the id of its parent; return its exit code."""
+    warnings.filterwarnings("ignore", "The RSA key is 1024 bits")  # IAM makes such keys
     for number in SIGNALS:
         signal.signal(number, end)
     # A signal that comes before the directory can be removed waits until it can.

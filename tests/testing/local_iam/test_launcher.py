@@ -40,8 +40,10 @@ def directory(local_iam: LocalIAM) -> Path:
 
 
 @pytest.mark.parametrize("bits", [1024, 2048])
-def test_callers_key_has_the_size_that_was_wanted(client: Client, bits: int) -> None:
-    """The service accepts calls that are signed with a key of either size."""
+def test_callers_key_has_the_size_that_was_wanted(
+    client: Client, bits: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The service accepts calls that are signed with a key of either size, without a warning."""
     with LocalIAM(1, caller_key_bits=bits) as local_iam:
         stored = Path(local_iam.environment["GOOGLE_APPLICATION_CREDENTIALS"]).read_text("utf-8")
         key = load_pem_private_key(json.loads(stored)["private_key"].encode(), None)
@@ -50,6 +52,7 @@ def test_callers_key_has_the_size_that_was_wanted(client: Client, bits: int) -> 
     assert isinstance(key, RSAPrivateKey)
     assert bits == key.key_size
     assert local_iam.service_accounts == listed
+    assert "" == capfd.readouterr().err
 
 
 def wait(condition: Callable[[], bool]) -> None:
