@@ -3,9 +3,10 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Timer
 
 from recipes.testing.local_iam import LocalIAM
 from recipes.testing.local_iam.catalogue import ROLES
@@ -42,6 +43,8 @@ BUSY = (
     "safeguards/fork_guard",
 )
 """Whose broken twins fork while eight threads call without a pause, until the deadline."""
+BUSY_SECONDS = 5.0
+"""In which all that these fork is forked: later calls only cost those who wait for a hang."""
 AHEAD = 8
 """Lines that a writer who waits for answers sends ahead of them."""
 DESCRIPTORS = 16
@@ -64,6 +67,7 @@ class Job:
     """Arguments and standard input of a run; each of `inputs` must be answered exactly once.
 
     Each of `failing` must be named on the standard error exactly once, and the exit code be 1.
+    `later` is a fault that comes some seconds after the first.
     With `ahead`, who writes the input waits for answers while so many of its lines have none.
     `descriptors` limits the open files of the process, as `ulimit -n` does.
     """
@@ -72,21 +76,25 @@ class Job:
     argv: tuple[str, ...] = ()
     stdin: str = ""
     fault: Fault | None = None
+    later: tuple[float, Fault] | None = None
     failing: tuple[str, ...] = ()
     ahead: int | None = None
     descriptors: int | None = None
 
     @contextmanager
     def prepared(self, local_iam: LocalIAM) -> Iterator[None]:
-        """Make the fault for the block, and heal the local IAM after it."""
-        if self.fault is None:
+        """Make the faults for the block, and heal the local IAM after it."""
+        with ExitStack() as stack:
+            if self.fault is not None:
+                stack.callback(local_iam.heal)
+                self.fault(local_iam)
+            if self.later is not None:
+                seconds, fault = self.later
+                timer = Timer(seconds, fault, (local_iam,))
+                stack.callback(timer.join)
+                stack.callback(timer.cancel)
+                timer.start()
             yield
-            return
-        self.fault(local_iam)
-        try:
-            yield
-        finally:
-            local_iam.heal()
 
 
 ONE_START_METHOD = {
@@ -170,7 +178,9 @@ def job(file: str, project: str, service_accounts: list[str]) -> Job:
     }
     recipe = file.removesuffix("_broken")
     work = jobs.get(recipe, lambda: on_stdin)()
-    return replace(work, fault=service_takes_its_time) if recipe in BUSY else work
+    if recipe not in BUSY:
+        return work
+    return replace(work, fault=service_takes_its_time, later=(BUSY_SECONDS, service_is_slow))
 
 
 def lines(number: int, *argv: str) -> Job:
@@ -199,6 +209,11 @@ def all_tests() -> tuple[str, ...]:
 def service_takes_its_time(local_iam: LocalIAM) -> None:
     """Let a call take what it takes at a real service, so that callers wait and do not compute."""
     local_iam.slow(0.2)
+
+
+def service_is_slow(local_iam: LocalIAM) -> None:
+    """Let a call take so long that a process which goes on calling costs little."""
+    local_iam.slow(2)
 
 
 def service_is_far(local_iam: LocalIAM) -> None:
