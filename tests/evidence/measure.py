@@ -9,6 +9,8 @@ import contextlib
 import os
 import signal
 import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -17,10 +19,12 @@ from fnmatch import fnmatch
 from itertools import product
 from pathlib import Path
 from queue import SimpleQueue
+from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import psutil
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -80,6 +84,10 @@ HANG_DEADLINES = {"fork": 15.0, "spawn": 30.0, "forkserver": 30.0}
 """Seconds. What ends by itself does so well within the first; a twin that has not ended by the
 second hangs, and is not waited for any longer. Workers that are not forked take longer to start.
 """
+FULL = 90.0
+"""Percent of all processors' time."""
+PATIENCE = 1.0
+"""Seconds that a trial waits for idle processors: other work may never leave any."""
 Place = tuple[Interpreter, str]
 """Where runs are forked: an interpreter with a value of GRPC_ENABLE_FORK_SUPPORT."""
 Todo = tuple[Interpreter, Cell]
@@ -148,6 +156,7 @@ def missing(todo: Sequence[Todo], trials: int, stored: Iterable[Trial]) -> Itera
     """Yield each trial that is not stored yet, one place after the other.
 
     At a place first one of every cell, then another: whoever changes places imports all anew.
+    The cells are mixed: some compute all the time, others do nothing until their deadline.
     """
     done = Counter((trial.file, trial.sha256, trial.environment) for trial in stored)
     at_place: dict[Place, list[Todo]] = {}
@@ -159,6 +168,7 @@ def missing(todo: Sequence[Todo], trials: int, stored: Iterable[Trial]) -> Itera
             - done[cell.file, sha256(cell.file), interpreter.environment(*cell[1:])]
             for interpreter, cell in each
         }
+        Random(len(each)).shuffle(each)  # noqa: S311
         for number in range(trials):
             yield from (one for one in each if number < lacking[one])
 
@@ -334,6 +344,16 @@ class Slot:
         self._open.close()
 
 
+def wait_for_idle_processors() -> None:
+    """Return when they are idle for a part of the time, or when patience ends.
+
+    Without it as many trials as there are jobs compute at once, and calls miss their deadlines.
+    """
+    until = time.monotonic() + PATIENCE
+    while psutil.cpu_percent(0.1) > FULL and time.monotonic() < until:
+        pass
+
+
 def at_a_time(jobs: int, todo: Sequence[Todo], *, forked: bool) -> Iterator[Tried]:
     """Try the cells, so many at a time; whatever interrupts this ends the trials under way."""
     with contextlib.ExitStack() as stack:
@@ -343,10 +363,13 @@ def at_a_time(jobs: int, todo: Sequence[Todo], *, forked: bool) -> Iterator[Trie
         for _ in range(min(jobs, len(todo))):
             idle.put(stack.enter_context(Slot(forked=forked)))
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+        starting = threading.Lock()
 
         def try_in_an_idle_one(each: Todo) -> Tried:
             slot = idle.get()
             try:
+                with starting:
+                    wait_for_idle_processors()
                 return slot.try_once(*each)
             finally:
                 idle.put(slot)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,10 @@ from tests.evidence.environments import (
     refused,
 )
 from tests.evidence.jobs import job
-from tests.evidence.measure import (
-    attempt,
-    main,
-    missing,
-)
+from tests.evidence.measure import Todo, attempt, main, missing, wait_for_idle_processors
 from tests.evidence.plan import Cell
 from tests.evidence.test_trials import TRIAL
-from tests.evidence.trials import ROOT, Trial, all_trials, recipe_path, sha256
+from tests.evidence.trials import ROOT, Trial, all_trials, recipe_files, recipe_path, sha256
 from tests.evidence.verdicts import pinned
 from tests.runner import InterpreterRunner, Run, RunnerError
 
@@ -41,7 +38,21 @@ def test_stored_trials_are_not_made_again() -> None:
     """An interrupted measurement goes on where it stopped."""
     fork, spawn = (here(), Cell(FILE, "fork")), (here(), Cell(FILE, "spawn"))
 
-    assert [fork, spawn, fork, spawn, spawn] == list(missing([fork, spawn], 3, [STORED]))
+    assert [fork, fork, spawn, spawn, spawn] == in_order(missing([fork, spawn], 3, [STORED]))
+
+
+def in_order(found: Iterable[Todo]) -> list[Todo]:
+    """Return the same with one cell's trials beside each other."""
+    return sorted(found, key=lambda it: it[1])
+
+
+def test_cells_take_turns() -> None:
+    """What computes and what waits are mixed, and in each round every cell has its turn."""
+    cells = [(here(), Cell(file, "fork")) for file in recipe_files()[:8]]
+    found = list(missing(cells, 2, []))
+
+    assert cells != found[:8]
+    assert cells == in_order(found[:8]) == in_order(found[8:])
 
 
 def test_one_place_is_done_before_the_next() -> None:
@@ -49,7 +60,26 @@ def test_one_place_is_done_before_the_next() -> None:
     on, off = ((here(), Cell(FILE, "fork", support)) for support in ("1", "0"))
     other = (here(), Cell(FILE, "spawn", "1"))
 
-    assert [on, other, on, other, off, off] == list(missing([on, off, other], 2, []))
+    found = list(missing([on, off, other], 2, []))
+
+    assert [{on, other}, {on, other}, {off}] == [{*found[:2]}, {*found[2:4]}, {*found[4:]}]
+
+
+def test_trial_waits_for_idle_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It starts as soon as there are some."""
+    busy = iter([100.0, 95.0, 80.0, 100.0])
+    monkeypatch.setattr(psutil, "cpu_percent", lambda _: next(busy))
+    monkeypatch.setattr(measure, "PATIENCE", 3600.0)
+    wait_for_idle_processors()
+
+    assert [100.0] == [*busy]
+
+
+def test_trial_starts_on_a_machine_that_is_never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other work does not keep it away for ever."""
+    monkeypatch.setattr(psutil, "cpu_percent", lambda _: 100.0)
+    monkeypatch.setattr(measure, "PATIENCE", 0.05)
+    wait_for_idle_processors()
 
 
 def test_trials_of_another_text_or_environment_do_not_count() -> None:
