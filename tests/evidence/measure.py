@@ -86,7 +86,7 @@ second hangs, and is not waited for any longer. Workers that are not forked take
 """
 FULL = 90.0
 """Percent of all processors' time."""
-PATIENCE = 1.0
+PATIENCE = 3.0
 """Seconds that a trial waits for idle processors: other work may never leave any."""
 Place = tuple[Interpreter, str]
 """Where runs are forked: an interpreter with a value of GRPC_ENABLE_FORK_SUPPORT."""
