@@ -1,6 +1,6 @@
 """Measure the fork matrix: releases of grpcio x states of the parent x uses in the child.
 
-Usage: python -m tests.evidence.fork_matrix.measure --grpcio 1.85.1 --trials 10
+Usage: python -m tests.evidence.fork_matrix.measure --grpcio 1.85.1 --trials 20
 
 Each release gets an environment of its own. Every trial is stored as it ends, and a command that
 was interrupted goes on where it stopped.
@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from queue import SimpleQueue
+from threading import Lock
 
 import click
 
@@ -33,7 +34,8 @@ from tests.evidence.fork_matrix.trials import (
     read,
     read_trials,
 )
-from tests.evidence.measure import progress
+from tests.evidence.measure import progress, wait_for_idle_processors
+from tests.evidence.plan import TRIALS
 from tests.evidence.trials import FORK_SUPPORT
 
 RELEASES = (
@@ -115,10 +117,13 @@ def at_a_time(
         idle: SimpleQueue[LocalIAM] = SimpleQueue()
         for _ in range(min(jobs, len(todo))):
             idle.put(stack.enter_context(LocalIAM()))
+        starting = Lock()
 
         def try_with_an_idle_one(setting: Setting) -> ForkTrial | NoForkError:
             local_iam = idle.get()
             try:
+                with starting:
+                    wait_for_idle_processors()
                 return try_once(setting, interpreters[setting.python, setting.grpcio], local_iam)
             except NoForkError as error:
                 return error
@@ -135,7 +140,7 @@ def at_a_time(
 @click.command()
 @click.option("--grpcio", multiple=True, default=RELEASES, help="Releases, such as 1.85.1.")
 @click.option("--python", multiple=True, default=["3.10"], help="As `uv venv --python` takes it.")
-@click.option("--trials", default=10, show_default=True, help="Trials of each setting.")
+@click.option("--trials", default=TRIALS, show_default=True, help="Trials of each setting.")
 @click.option("--fork-support", multiple=True, type=click.Choice(FORK_SUPPORT), default=["unset"])
 @click.option(
     "--cell",
