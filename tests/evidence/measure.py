@@ -84,6 +84,8 @@ HANG_DEADLINES = {"fork": 15.0, "spawn": 30.0, "forkserver": 30.0}
 """Seconds. What ends by itself does so well within the first; a twin that has not ended by the
 second hangs, and is not waited for any longer. Workers that are not forked take longer to start.
 """
+JOBS = 4 * (os.cpu_count() or 1)
+"""Most trials wait, for answers or their deadline; to start one waits for idle processors."""
 FULL = 90.0
 """Percent of all processors' time."""
 PATIENCE = 3.0
@@ -207,7 +209,7 @@ class Shard(click.ParamType[tuple[int, int]]):
     help="Values of GRPC_ENABLE_FORK_SUPPORT; unset if none.",
 )
 @click.option("--trials", default=TRIALS, show_default=True, help="Trials of each cell.")
-@click.option("--jobs", default=os.cpu_count(), show_default=True, help="Trials at a time.")
+@click.option("--jobs", default=JOBS, show_default=True, help="Trials at a time.")
 @click.option("--new-interpreter", is_flag=True, help="Fork no trial from an importing process.")
 @click.option("--shard", type=Shard(), default="1/1", help="A part of the cells, such as 3/20.")
 @click.option(

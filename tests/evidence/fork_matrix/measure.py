@@ -34,7 +34,7 @@ from tests.evidence.fork_matrix.trials import (
     read,
     read_trials,
 )
-from tests.evidence.measure import progress, wait_for_idle_processors
+from tests.evidence.measure import JOBS, progress, wait_for_idle_processors
 from tests.evidence.plan import TRIALS
 from tests.evidence.trials import FORK_SUPPORT
 
@@ -148,7 +148,7 @@ def at_a_time(
     type=click.Choice([f"{parent}:{child}" for parent, child in CELLS]),
     help="A state of the parent with a use in the child; all if none is named.",
 )
-@click.option("--jobs", default=os.cpu_count(), show_default=True, help="Trials at a time.")
+@click.option("--jobs", default=JOBS, show_default=True, help="Trials at a time.")
 def main(
     grpcio: tuple[str, ...],
     python: tuple[str, ...],
