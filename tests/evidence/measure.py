@@ -298,9 +298,13 @@ def installed(
 
 
 class Slot:
-    """One trial at a time, with a local IAM that no other trial uses; a context manager."""
+    """One trial at a time, with a local IAM that no other trial uses; a context manager.
 
-    def __init__(self, *, forked: bool) -> None:
+    The lock is for those who start: what computes most at a start, the imports, they do in turn.
+    """
+
+    def __init__(self, starting: threading.Lock, *, forked: bool) -> None:
+        self._starting = starting
         self._forked = forked
         self._open = contextlib.ExitStack()
         bits = FORKED_KEY_BITS if forked else KEY_BITS
@@ -312,7 +316,9 @@ class Slot:
         """Make a trial, in the process that imported the clients where it is forked."""
         self._local_iam.heal()
         try:
-            runner = self._runner_at((interpreter, cell.fork_support))
+            with self._starting:
+                wait_for_idle_processors()
+                runner = self._runner_at((interpreter, cell.fork_support))
             return try_once(cell, self._local_iam, runner, interpreter)
         except RunnerError as error:
             self._leave()
@@ -362,16 +368,14 @@ def at_a_time(jobs: int, todo: Sequence[Todo], *, forked: bool) -> Iterator[Trie
         threads = ThreadPoolExecutor(jobs)
         stack.callback(threads.shutdown)
         idle: SimpleQueue[Slot] = SimpleQueue()
-        for _ in range(min(jobs, len(todo))):
-            idle.put(stack.enter_context(Slot(forked=forked)))
-        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
         starting = threading.Lock()
+        for _ in range(min(jobs, len(todo))):
+            idle.put(stack.enter_context(Slot(starting, forked=forked)))
+        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
 
         def try_in_an_idle_one(each: Todo) -> Tried:
             slot = idle.get()
             try:
-                with starting:
-                    wait_for_idle_processors()
                 return slot.try_once(*each)
             finally:
                 idle.put(slot)
