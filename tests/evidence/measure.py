@@ -358,7 +358,7 @@ def wait_for_idle_processors() -> None:
     Without it as many trials as there are jobs compute at once, and calls miss their deadlines.
     """
     until = time.monotonic() + PATIENCE
-    while psutil.cpu_percent(0.1) > FULL and time.monotonic() < until:
+    while psutil.cpu_percent(0.2) > FULL and time.monotonic() < until:
         pass
 
 
