@@ -84,8 +84,8 @@ HANG_DEADLINES = {"fork": 15.0, "spawn": 30.0, "forkserver": 30.0}
 """Seconds. What ends by itself does so well within the first; a twin that has not ended by the
 second hangs, and is not waited for any longer. Workers that are not forked take longer to start.
 """
-JOBS = 4 * (os.cpu_count() or 1)
-"""Most trials wait, for answers or their deadline; to start one waits for idle processors."""
+JOBS = os.cpu_count() or 1
+"""More are faster where most trials wait; many of a program that computes miss its deadlines."""
 FULL = 90.0
 """Percent of all processors' time."""
 PATIENCE = 3.0
