@@ -88,6 +88,9 @@ JOBS = os.cpu_count() or 1
 """More are faster where most trials wait; many of a program that computes miss its deadlines."""
 FULL = 90.0
 """Percent of all processors' time."""
+LOOK = 0.1
+LONGER_LOOK = 0.5
+"""Seconds, where all slots start at once: what the last one computes shows later."""
 PATIENCE = 3.0
 """Seconds that a trial waits for idle processors: other work may never leave any."""
 Place = tuple[Interpreter, str]
@@ -316,9 +319,10 @@ class Slot:
         """Make a trial, in the process that imported the clients where it is forked."""
         self._local_iam.heal()
         try:
+            place = interpreter, cell.fork_support
             with self._starting:
-                wait_for_idle_processors()
-                runner = self._runner_at((interpreter, cell.fork_support))
+                wait_for_idle_processors(LOOK if place == self._place else LONGER_LOOK)
+                runner = self._runner_at(place)
             return try_once(cell, self._local_iam, runner, interpreter)
         except RunnerError as error:
             self._leave()
@@ -352,13 +356,13 @@ class Slot:
         self._open.close()
 
 
-def wait_for_idle_processors() -> None:
-    """Return when they are idle for a part of the time, or when patience ends.
+def wait_for_idle_processors(look: float) -> None:
+    """Return when they are idle for a part of so many seconds, or when patience ends.
 
     Without it as many trials as there are jobs compute at once, and calls miss their deadlines.
     """
     until = time.monotonic() + PATIENCE
-    while psutil.cpu_percent(0.2) > FULL and time.monotonic() < until:
+    while psutil.cpu_percent(look) > FULL and time.monotonic() < until:
         pass
 
 

@@ -70,7 +70,7 @@ def test_trial_waits_for_idle_processors(monkeypatch: pytest.MonkeyPatch) -> Non
     busy = iter([100.0, 95.0, 80.0, 100.0])
     monkeypatch.setattr(psutil, "cpu_percent", lambda _: next(busy))
     monkeypatch.setattr(measure, "PATIENCE", 3600.0)
-    wait_for_idle_processors()
+    wait_for_idle_processors(0.1)
 
     assert [100.0] == [*busy]
 
@@ -79,7 +79,7 @@ def test_trial_starts_on_a_machine_that_is_never_idle(monkeypatch: pytest.Monkey
     """Other work does not keep it away for ever."""
     monkeypatch.setattr(psutil, "cpu_percent", lambda _: 100.0)
     monkeypatch.setattr(measure, "PATIENCE", 0.05)
-    wait_for_idle_processors()
+    wait_for_idle_processors(0.1)
 
 
 def test_trials_of_another_text_or_environment_do_not_count() -> None:

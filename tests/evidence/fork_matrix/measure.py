@@ -34,7 +34,7 @@ from tests.evidence.fork_matrix.trials import (
     read,
     read_trials,
 )
-from tests.evidence.measure import JOBS, progress, wait_for_idle_processors
+from tests.evidence.measure import JOBS, LOOK, progress, wait_for_idle_processors
 from tests.evidence.plan import TRIALS
 from tests.evidence.trials import FORK_SUPPORT
 
@@ -123,7 +123,7 @@ def at_a_time(
             local_iam = idle.get()
             try:
                 with starting:
-                    wait_for_idle_processors()
+                    wait_for_idle_processors(LOOK)
                 return try_once(setting, interpreters[setting.python, setting.grpcio], local_iam)
             except NoForkError as error:
                 return error
