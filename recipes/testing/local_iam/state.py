@@ -1,5 +1,6 @@
 """What the local IAM remembers for its life."""
 
+import asyncio
 import itertools
 import secrets
 import time
@@ -54,14 +55,13 @@ class SystemKey:
     subject: str
     key_id: str = field(default_factory=lambda: secrets.token_hex(20))
     valid_after: datetime = field(default_factory=now)
-    _key: SigningKey | None = None
+    _making: "asyncio.Task[SigningKey] | None" = None
 
     async def key(self) -> SigningKey:
-        """Return the key pair."""
-        if self._key is None:
-            made = await self.maker.make(self.subject, self.key_id)
-            self._key = self._key or made
-        return self._key
+        """Return the key pair; who asks while it is made waits, and does not make another."""
+        if self._making is None:
+            self._making = asyncio.create_task(self.maker.make(self.subject, self.key_id))
+        return await asyncio.shield(self._making)
 
 
 @dataclass
