@@ -91,7 +91,7 @@ FULL = 90.0
 LOOK = 0.1
 LONGER_LOOK = 0.5
 """Seconds, where all slots start at once: what the last one computes shows later."""
-PATIENCE = 3.0
+PATIENCE = 3
 """Seconds that a trial waits for idle processors: other work may never leave any."""
 Place = tuple[Interpreter, str]
 """Where runs are forked: an interpreter with a value of GRPC_ENABLE_FORK_SUPPORT."""
