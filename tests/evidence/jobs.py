@@ -85,8 +85,9 @@ class Job:
     def prepared(self, local_iam: LocalIAM) -> Iterator[None]:
         """Make the faults for the block, and heal the local IAM after it."""
         with ExitStack() as stack:
-            if self.fault is not None:
+            if self.fault or self.later:
                 stack.callback(local_iam.heal)
+            if self.fault is not None:
                 self.fault(local_iam)
             if self.later is not None:
                 seconds, fault = self.later

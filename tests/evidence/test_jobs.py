@@ -28,7 +28,7 @@ def test_run_that_ends_before_a_later_fault_does_not_meet_it(local_iam: LocalIAM
     """Nobody waits for it, and it does not come to the next run."""
     came: list[str] = []
     started = time.monotonic()
-    with Job((), later=(3600.0, lambda _: came.append("later"))).prepared(local_iam):
+    with Job((), later=(90.0, lambda _: came.append("later"))).prepared(local_iam):
         pass
 
     assert time.monotonic() - started < 60

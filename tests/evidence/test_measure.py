@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,9 @@ def test_trial_waits_for_idle_processors(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_trial_starts_on_a_machine_that_is_never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other work does not keep it away for ever."""
-    monkeypatch.setattr(psutil, "cpu_percent", lambda _: 100.0)
-    monkeypatch.setattr(measure, "PATIENCE", 0.05)
+    busy = repeat(100.0, 1000)
+    monkeypatch.setattr(psutil, "cpu_percent", lambda _: next(busy))
+    monkeypatch.setattr(measure, "PATIENCE", 0)
     wait_for_idle_processors(0.1)
 
 
