@@ -24,7 +24,15 @@ from tests.evidence.environments import (
     refused,
 )
 from tests.evidence.jobs import job
-from tests.evidence.measure import Todo, attempt, main, missing, wait_for_idle_processors
+from tests.evidence.measure import (
+    LONGER_LOOK,
+    LOOK,
+    Todo,
+    attempt,
+    main,
+    missing,
+    wait_for_idle_processors,
+)
 from tests.evidence.plan import Cell
 from tests.evidence.test_trials import TRIAL
 from tests.evidence.trials import ROOT, Trial, all_trials, recipe_files, recipe_path, sha256
@@ -82,6 +90,17 @@ def test_trial_starts_on_a_machine_that_is_never_idle(monkeypatch: pytest.Monkey
     monkeypatch.setattr(psutil, "cpu_percent", lambda _: next(busy))
     monkeypatch.setattr(measure, "PATIENCE", 0)
     wait_for_idle_processors(0.1)
+
+
+def test_first_trial_at_a_place_looks_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All slots import there, and what the last one computes shows later."""
+    looks: list[float] = []
+    monkeypatch.setattr(measure, "wait_for_idle_processors", looks.append)
+    measured(tmp_path, "--recipe=threads/use_futures", "--jobs=1", "--trials=3")
+
+    assert [LONGER_LOOK, LOOK, LOOK] == looks
 
 
 def test_trials_of_another_text_or_environment_do_not_count() -> None:
