@@ -86,7 +86,7 @@ second hangs, and is not waited for any longer. Workers that are not forked take
 """
 JOBS = os.cpu_count() or 1
 """More are faster where most trials wait; many of a program that computes miss its deadlines."""
-FULL = 90.0
+FULL = 96.0
 """Percent of all processors' time."""
 LOOK = 0.1
 LONGER_LOOK = 0.5

@@ -76,7 +76,7 @@ def test_one_place_is_done_before_the_next() -> None:
 
 def test_trial_waits_for_idle_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     """It starts as soon as there are some."""
-    busy = iter([100.0, 95.0, 80.0, 100.0])
+    busy = iter([100.0, 97.0, 80.0, 100.0])
     monkeypatch.setattr(psutil, "cpu_percent", lambda _: next(busy))
     monkeypatch.setattr(measure, "PATIENCE", 3600.0)
     wait_for_idle_processors(0.1)
