@@ -88,7 +88,7 @@ JOBS = os.cpu_count() or 1
 """More are faster where most trials wait; many of a program that computes miss its deadlines."""
 FULL = 96.0
 """Percent of all processors' time."""
-LOOK = 0.1
+LOOK = 0.04
 LONGER_LOOK = 0.5
 """Seconds, where all slots start at once: what the last one computes shows later."""
 PATIENCE = 3
