@@ -20,6 +20,7 @@ from itertools import product
 from pathlib import Path
 from queue import SimpleQueue
 from random import Random
+from textwrap import shorten
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -93,6 +94,8 @@ LONGER_LOOK = 0.5
 """Seconds, where all slots start at once: what the last one computes shows later."""
 PATIENCE = 3
 """Seconds that a trial waits for idle processors: other work may never leave any."""
+SAID = 1000
+"""Characters of what a recipe that failed wrote."""
 Place = tuple[Interpreter, str]
 """Where runs are forked: an interpreter with a value of GRPC_ENABLE_FORK_SUPPORT."""
 Todo = tuple[Interpreter, Cell]
@@ -260,7 +263,22 @@ def measure(todo: Sequence[Todo], trials: int, jobs: int, records: Path, *, fork
         else:
             append_trials([made[0]], records)
             keep_output(*made)
+            if failure := failure_of_recipe(*made):
+                click.echo(failure, err=True)
     return failed
+
+
+def failure_of_recipe(trial: Trial, run: Run) -> str | None:
+    """Say what a recipe that was not ok wrote, or None: a broken twin is to fail.
+
+    The trial does not store it, and a rare failure may not come again.
+    """
+    if trial.outcome == "ok" or trial.file.endswith("_broken"):
+        return None
+    its = trial.environment
+    releases = f"grpcio {its.grpcio}, google-cloud-iam {its.google_cloud_iam}, Python {its.python}"
+    said = shorten(run.stderr.strip(), SAID, placeholder=" ...")
+    return f"{trial.file} was {trial.outcome} with {releases}: {said}"
 
 
 def named(patterns: Iterable[str]) -> list[str]:

@@ -23,7 +23,7 @@ from tests.evidence.environments import (
     here,
     refused,
 )
-from tests.evidence.jobs import job
+from tests.evidence.jobs import Job, job
 from tests.evidence.measure import (
     LONGER_LOOK,
     LOOK,
@@ -231,6 +231,26 @@ def test_trial_that_the_runner_failed_is_not_stored(
     assert "1 trials failed, 0 environments were left out, see above" in result.output
     assert "the same command tries them again" in result.output
     assert ["ok"] == [trial.outcome for trial in all_trials(tmp_path)]
+
+
+def test_recipe_that_fails_says_what_it_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its trial does not keep that; a broken twin is to fail, and says nothing."""
+
+    def failing(*arguments: Any) -> Job:
+        return replace(job(*arguments), fault=lambda it: it.fail("PERMISSION_DENIED"))
+
+    monkeypatch.setattr(measure, "job", failing)
+    choice = ["--recipe=threads/use_futures*", "--trials=1", f"--records={tmp_path}"]
+    result = CliRunner().invoke(main, choice)
+    (said,) = [line for line in result.stderr.splitlines() if "use_futures" in line]
+
+    outcomes = {trial.file: trial.outcome for trial in all_trials(tmp_path)}
+    assert "ok" not in outcomes.values()
+    assert said.startswith(f"threads/use_futures was {outcomes['threads/use_futures']} with grpcio")
+    assert "403" in said
+    assert len(said) < 1200
 
 
 def test_measurement_that_is_told_to_end_leaves_nothing_running(tmp_path: Path) -> None:
