@@ -18,6 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 from tests.evidence.cells import Strip, kind
+from tests.evidence.heat_map import wide
 from tests.evidence.method import VARIED, drawn, planned
 from tests.evidence.pages import TABLE, badge, listed
 from tests.evidence.timeline import link
@@ -73,7 +74,7 @@ def chosen(those: Iterable[Line], is_so: Callable[[Verdict | None], bool]) -> st
                 {
                     "program": link(line.file),
                     "axis": f"`{line.axis}`",
-                    "where": ", ".join(stretches(line.strip, is_so)),
+                    "where": wide(", ".join(stretches(line.strip, is_so))),
                     "outcomes": " ".join(badge(*each) for each in outcomes.most_common()),
                 }
             )

@@ -249,7 +249,7 @@ def test_recipe_that_fails_says_what_it_wrote(
     outcomes = {trial.file: trial.outcome for trial in all_trials(tmp_path)}
     assert "ok" not in outcomes.values()
     assert said.startswith(f"threads/use_futures was {outcomes['threads/use_futures']} with grpcio")
-    assert "403" in said
+    assert said.count("403") > 1
     assert len(said) < 1200
 
 
