@@ -18,7 +18,6 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 from tests.evidence.cells import Strip, kind
-from tests.evidence.heat_map import wide
 from tests.evidence.method import VARIED, drawn, planned
 from tests.evidence.pages import TABLE, badge, listed
 from tests.evidence.timeline import link
@@ -74,7 +73,7 @@ def chosen(those: Iterable[Line], is_so: Callable[[Verdict | None], bool]) -> st
                 {
                     "program": link(line.file),
                     "axis": f"`{line.axis}`",
-                    "where": wide(", ".join(stretches(line.strip, is_so))),
+                    "where": ", ".join(stretches(line.strip, is_so)),
                     "outcomes": " ".join(badge(*each) for each in outcomes.most_common()),
                 }
             )
