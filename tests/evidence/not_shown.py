@@ -99,7 +99,9 @@ def without_twin(files: Sequence[str]) -> str:
 
 
 def unmeasured(those: Sequence[Line]) -> str:
-    """Count the cells that have not all their trials, a row for each axis."""
+    """Count the cells that have not all their trials, a row for each axis, if there are any."""
+    if not any(kind(verdict) == "not measured" for line in those for _, verdict in line.strip):
+        return "Every cell of the plan has them."
     chapters = sorted({chapter(line) for line in those})
     rows = []
     for name in VARIED:
@@ -108,7 +110,7 @@ def unmeasured(those: Sequence[Line]) -> str:
         row = {"axis": f"`{name}`"}
         row |= {its: f"{n[True]:,} of {sum(n.values()):,}" for its, n in counted.items()}
         rows.append(row)
-    return TABLE.render(rows=rows)
+    return f"So many cells of the plan lack some of them:\n\n{TABLE.render(rows=rows)}"
 
 
 def chapter(line: Line) -> str:

@@ -69,6 +69,8 @@ def test_cells_without_all_trials_are_counted_by_chapter() -> None:
 
     assert "| event loops | processes |" in unmeasured([LINE, threads])
     assert "| `grpcio` | 1 of 2 | 2 of 8 |" == row
+    complete = replace(LINE, strip=[("1", OK), ("7", MISSING)])
+    assert "Every cell of the plan has them." == unmeasured([complete])
 
 
 def test_systems_without_trials_are_named() -> None:
