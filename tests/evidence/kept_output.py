@@ -1,4 +1,4 @@
-"""What a broken twin printed when it failed, kept for its page."""
+"""What a program wrote when it failed: that of a broken twin is kept for its page."""
 
 import re
 import sysconfig
@@ -9,7 +9,7 @@ from tests.runner import Run
 
 
 def keep_output(trial: Trial, run: Run) -> None:
-    """Keep what a broken twin printed when it failed, for its page."""
+    """Keep what a broken twin wrote when it failed, for its page."""
     twin = trial.file.endswith("_broken") and trial.outcome != "ok"
     if not (twin and trial.process == "new" and is_pinned(trial.environment)):
         return
@@ -18,21 +18,26 @@ def keep_output(trial: Trial, run: Run) -> None:
         variant += f".{trial.environment.fork_support}"
     output = OUTPUTS / f"{trial.file}.{variant}.txt"
     output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(telling(trial, run), "utf-8")
+
+
+def telling(trial: Trial, run: Run) -> str:
+    """Return what a run wrote to its standard error; of a hang, one stack of all."""
     text = stack_of_a_hang(run.stderr) if trial.outcome == "hang" else run.stderr
-    output.write_text(without_this_machine(text), "utf-8")
+    return without_this_machine(text)
 
 
 def stack_of_a_hang(text: str) -> str:
     """Return what came before the stacks of a hang, and one of a main thread that waits.
 
-    One that waits in a call of gRPC comes first, then one that waits in a recipe.
+    One that waits in gRPC comes first, then one that waits in a recipe, then any.
     """
     before, *stacks = re.split(r"^(?=(?:Current thread|Thread) 0x)", text, flags=re.MULTILINE)
     main = [stack for stack in stacks if stack.startswith("Current")]
-    telling = [
-        stack for frame in ("grpc/_channel.py", "recipes/") for stack in main if frame in stack
+    preferred = [
+        stack for frame in ("grpc/_channel.py", "recipes/", "") for stack in main if frame in stack
     ]
-    return before + "".join(telling[:1])
+    return before + "".join(preferred[:1])
 
 
 def without_this_machine(text: str) -> str:

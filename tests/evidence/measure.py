@@ -46,7 +46,7 @@ from tests.evidence.environments import (
     keep,
 )
 from tests.evidence.jobs import Job, job
-from tests.evidence.kept_output import keep_output
+from tests.evidence.kept_output import keep_output, telling
 from tests.evidence.plan import AXES, TRIALS, Cell, Choice
 from tests.evidence.trials import (
     FORK_SUPPORT,
@@ -277,7 +277,7 @@ def failure_of_recipe(trial: Trial, run: Run) -> str | None:
         return None
     its = trial.environment
     releases = f"grpcio {its.grpcio}, google-cloud-iam {its.google_cloud_iam}, Python {its.python}"
-    said = shorten(run.stderr.strip(), SAID, placeholder=" ...")
+    said = shorten(telling(trial, run), SAID, placeholder=" ...")
     return f"{trial.file} was {trial.outcome} with {releases}: {said}"
 
 

@@ -37,6 +37,8 @@ def test_hang_is_shown_by_the_stack_of_a_worker_in_a_call() -> None:
     assert "fork_posix" in shown
     assert "a_worker" in shown
     assert 1 == shown.count("most recent call first")
+    others = HANG.replace("grpc/_channel.py", "grpc/_server.py")
+    assert "in parent" in stack_of_a_hang(others)
 
 
 def test_output_is_kept_of_twins_that_failed(

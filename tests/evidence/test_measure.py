@@ -29,15 +29,17 @@ from tests.evidence.measure import (
     LOOK,
     Todo,
     attempt,
+    failure_of_recipe,
     main,
     missing,
     wait_for_idle_processors,
 )
 from tests.evidence.plan import Cell
+from tests.evidence.test_kept_output import HANG
 from tests.evidence.test_trials import TRIAL
 from tests.evidence.trials import ROOT, Trial, all_trials, recipe_files, recipe_path, sha256
 from tests.evidence.verdicts import pinned
-from tests.runner import InterpreterRunner, Run, RunnerError
+from tests.runner import InterpreterRunner, Outcome, Run, RunnerError
 
 FILE = TRIAL.file
 STORED = replace(TRIAL, sha256=sha256(FILE))
@@ -251,6 +253,17 @@ def test_recipe_that_fails_says_what_it_wrote(
     assert said.startswith(f"threads/use_futures was {outcomes['threads/use_futures']} with grpcio")
     assert said.count("403") > 1
     assert len(said) < 1200
+
+
+def test_recipe_that_hangs_says_where() -> None:
+    """Of the stacks of all its processes the one that waits in gRPC is said."""
+    trial = replace(TRIAL, file="threads/a", outcome="hang")
+    run = Run(Path("a.py"), Outcome("hang"), stdout="", stderr=HANG, seconds=60.0)
+    said = failure_of_recipe(trial, run)
+
+    assert said is not None
+    assert "line 4 in a_worker" in said
+    assert "in parent" not in said
 
 
 def test_measurement_that_is_told_to_end_leaves_nothing_running(tmp_path: Path) -> None:
