@@ -36,6 +36,7 @@ from rich.progress import (
 )
 
 from recipes.testing.local_iam import LocalIAM
+from tests.evidence.cells import NOT_OFFERED
 from tests.evidence.environments import (
     Interpreter,
     NotInstalled,
@@ -269,11 +270,12 @@ def measure(todo: Sequence[Todo], trials: int, jobs: int, records: Path, *, fork
 
 
 def failure_of_recipe(trial: Trial, run: Run) -> str | None:
-    """Say what a recipe that was not ok wrote, or None: a broken twin is to fail.
+    """Say what a recipe that failed wrote, which its trial does not store.
 
-    The trial does not store it, and a rare failure may not come again.
+    Returns None where a release does not offer what it uses, and for a broken twin, which is to
+    fail.
     """
-    if trial.outcome == "ok" or trial.file.endswith("_broken"):
+    if trial.outcome in {"ok", *NOT_OFFERED} or trial.file.endswith("_broken"):
         return None
     its = trial.environment
     releases = f"grpcio {its.grpcio}, google-cloud-iam {its.google_cloud_iam}, Python {its.python}"

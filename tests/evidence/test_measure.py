@@ -264,6 +264,7 @@ def test_recipe_that_hangs_says_where() -> None:
     assert said is not None
     assert "line 4 in a_worker" in said
     assert "in parent" not in said
+    assert failure_of_recipe(replace(trial, outcome="raises ImportError"), run) is None
 
 
 def test_measurement_that_is_told_to_end_leaves_nothing_running(tmp_path: Path) -> None:
