@@ -8,6 +8,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 pytest_plugins = [
     "recipes.testing.local_iam.pytest_plugin",
-    "tests.evidence.plugin",
-    "tests.pages.plugin",
+    "tests.support.recipes",
+    "tests.blocks.plugin",
 ]

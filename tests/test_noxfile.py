@@ -77,6 +77,6 @@ def test_other_file_is_no_page() -> None:
 )
 def test_page_selects_its_blocks_and_the_tests_of_its_recipe(page: str, of_recipe: str) -> None:
     """One page alone is its blocks, its recipe and its twin."""
-    expected = ["tests/pages/test_pages.py", f"--page={page}", of_recipe]
+    expected = ["tests/blocks/test_pages.py", f"--page={page}", of_recipe]
 
     assert expected == noxfile.tests_of_page(page)

@@ -13,7 +13,7 @@ import yaml
 
 import noxfile
 from tests.evidence import compare, measure, merge
-from tests.evidence.environments import Wanted
+from tests.evidence.record.environment import Wanted
 from tests.evidence.plan import AXES
 
 WORKFLOWS = Path(__file__).resolve().parents[1] / ".github" / "workflows"

@@ -14,7 +14,7 @@ from google.cloud import iam_credentials_v1
 
 from recipes.testing.local_iam import LocalIAM, LocalIAMControl
 from tests.benchmarks.results import store
-from tests.evidence.trials import ROOT
+from tests.book import ROOT
 
 RUNS = 6
 LIMIT = 8.0

@@ -17,7 +17,7 @@ from google.cloud import iam_admin_v1  # noqa: F401 (what is imported is not cou
 
 from recipes.testing.local_iam import LocalIAM, LocalIAMControl
 from tests.benchmarks.results import Row, store
-from tests.evidence.trials import ROOT
+from tests.book import ROOT
 
 WARM = 500
 COUNTS = (1_000, 10_000, 100_000, 1_000_000)

@@ -15,7 +15,7 @@ from google.cloud import iam_credentials_v1
 
 from recipes.testing.local_iam import LocalIAM, LocalIAMControl
 from tests.benchmarks.results import Row, store
-from tests.evidence.trials import ROOT
+from tests.book import ROOT
 
 CALLS = 400
 THREADS = 8

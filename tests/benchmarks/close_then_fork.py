@@ -17,7 +17,7 @@ from google.cloud import iam_credentials_v1
 
 from recipes.testing.local_iam import LocalIAM, LocalIAMControl
 from tests.benchmarks.results import store
-from tests.evidence.trials import ROOT
+from tests.book import ROOT
 
 RUNS = 10
 LIMIT = 10.0

@@ -28,7 +28,8 @@ from recipes.threads import share_one_client
 from tests.benchmarks import results
 from tests.benchmarks.programs import recipe_and_bare, ways_to_call
 from tests.benchmarks.programs.ways_to_call import AT_ONCE, WAYS
-from tests.evidence.trials import ROOT, Environment
+from tests.book import ROOT
+from tests.evidence.record.environment import Environment
 
 CACHE = ROOT / ".benchmark_cache" / "compare_ways.jsonl"
 CALLS = 10_000

@@ -11,7 +11,7 @@ import sysconfig
 from pathlib import Path
 
 from tests.benchmarks import results
-from tests.evidence.trials import ROOT
+from tests.book import ROOT
 
 PACKAGES = ("docutils", "google", "sphinx")
 REPEATS = 3

@@ -24,7 +24,8 @@ import click
 from recipes.safeguards import fork_gate
 from recipes.testing.local_iam import LocalIAM
 from tests.benchmarks import results
-from tests.evidence.trials import ROOT, Environment
+from tests.book import ROOT
+from tests.evidence.record.environment import Environment
 
 CACHE = ROOT / ".benchmark_cache" / "fork_gate.jsonl"
 PROGRAM_OF_RECIPE = "# the program"

@@ -13,7 +13,9 @@ import click
 
 from tests.benchmarks import results
 from tests.benchmarks.fork_gate import CACHE, KINDS, Report, measured, run_batch, total
-from tests.evidence.environments import NotInstalled, Wanted, build
+from tests.evidence.environments import build
+from tests.evidence.record.environment import Wanted
+from tests.evidence.record.not_installed import NotInstalled
 
 RELEASES = ("1.60.2", "1.71.2", "1.76.0", "1.78.2", "1.80.1", "1.82.3", "1.85.1")
 FORKS, BATCH, PATIENCE = 200, 100, 20.0

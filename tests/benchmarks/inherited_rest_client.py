@@ -9,13 +9,13 @@ import sys
 
 from recipes.testing.local_iam import LocalIAM
 from tests.benchmarks.results import Row, store
-from tests.evidence.trials import ROOT, recipe_path
+from tests.book import BOOK, ROOT
 from tests.runner import answers
 
 RUNS = 20
 DISTANCES = (0, 10, 50, 100)
 """Milliseconds, one way."""
-TWIN = recipe_path("processes/create_rest_client_broken")
+TWIN = BOOK.path("processes/create_rest_client_broken")
 
 
 def failures(accounts: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-from tests.evidence.trials import Environment
+from tests.evidence.record.environment import Environment
 
 RESULTS = Path(__file__).with_name("stored")
 

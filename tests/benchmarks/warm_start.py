@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from tests.evidence.trials import ROOT
+from tests.book import ROOT
 
 STARTS = 10
 MOST_SECONDS = 2.0

@@ -6,9 +6,10 @@ import selectors
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import job, ten_calls_at_a_time, variants
-from tests.evidence.plugin import Cook, Stands
-from tests.processes.live import SECONDS, live
+from tests.book import BOOK
+from tests.evidence.jobs import job_of, ten_calls_at_a_time
+from tests.support.recipes import Cook, Stands
+from tests.support.live import SECONDS, live
 from tests.runner import answers
 
 FILE = "event_loops/bound_concurrency"
@@ -17,7 +18,7 @@ READ_AHEAD = 1 << 19
 """Bytes: more than the recipe, the pipe and Python's buffers hold, far less than all input."""
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """Every line is signed exactly once; in the twin some wait too long for their turn."""
     stands(file, start_method)

@@ -3,15 +3,15 @@
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
 from tests.runner import answers
 
 FILE = "event_loops/close_async_clients"
 ACCOUNTS = 5
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """Every account is answered exactly once; with the twin the workers never answer."""
     stands(file, start_method)

@@ -3,8 +3,8 @@
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
 from tests.runner import answers
 
 FILE = "event_loops/loop_per_thread"
@@ -12,7 +12,7 @@ THREADS = 4
 CALLS = ("GetServiceAccount", "ListServiceAccountKeys", "GetIamPolicy")
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """Every account is answered exactly once; the broken twin waits in the wrong loop."""
     stands(file, start_method)

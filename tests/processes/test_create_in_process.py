@@ -18,16 +18,17 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import RELEASE, variants
-from tests.evidence.plugin import Cook, Stands
-from tests.evidence.trials import ROOT, recipe_path
+from tests.book import BOOK
+from tests.evidence.jobs import RELEASE
+from tests.support.recipes import Cook, Stands
+from tests.book import BOOK, ROOT
 from tests.runner import answers
 
 FILE = "processes/create_in_process"
 SIGN = "SignBlob"
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe signs every file exactly once; the broken twin does not."""
     stands(file, start_method)
@@ -77,7 +78,7 @@ def listed_key(local_iam: LocalIAM, account: str, key_id: str) -> object:
 def test_killed_process_loses_no_file(local_iam: LocalIAM) -> None:
     """Files whose process was killed end as errors with their names, the others as signed."""
     local_iam.slow(5, method=SIGN)
-    command = [sys.executable, str(recipe_path(FILE)), local_iam.service_accounts[0], *RELEASE]
+    command = [sys.executable, str(BOOK.path(FILE)), local_iam.service_accounts[0], *RELEASE]
     with subprocess.Popen(command, cwd=ROOT, stdout=PIPE, stderr=PIPE, text=True) as running:
         try:
             wait_for_calls(local_iam)

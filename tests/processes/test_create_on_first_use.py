@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
-from tests.evidence.trials import ROOT
-from tests.processes.live import live, wait_until
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
+from tests.book import ROOT
+from tests.support.live import live, wait_until
 from tests.runner import START_METHODS, InterpreterRunner, Run, answers
 
 FILE = "processes/create_on_first_use"
@@ -97,7 +97,7 @@ client().set_iam_policy(request=request, timeout=10)
 """
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe reads the policy of every account exactly once; the broken twin does not."""
     stands(file, start_method)

@@ -8,10 +8,10 @@ import textwrap
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
-from tests.evidence.trials import ROOT, recipe_path
-from tests.processes.live import live, wait_until
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
+from tests.book import BOOK, ROOT
+from tests.support.live import live, wait_until
 from tests.runner import answers
 
 FILE = "processes/create_rest_client"
@@ -19,7 +19,7 @@ GENERATE = "GenerateIdToken"
 PROCESSES = 4
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe answers for every account with its own token; the broken twin does not."""
     stands(file, start_method)
@@ -56,7 +56,7 @@ def test_token_of_another_account_is_an_error(local_iam: LocalIAM) -> None:
     program = f"""
         import os, sys, time
 
-        sys.path.insert(0, {str(recipe_path(FILE).parent)!r})
+        sys.path.insert(0, {str(BOOK.path(FILE).parent)!r})
         from create_rest_client import iam_credentials_v1, mint
 
         from recipes.testing.local_iam import LocalIAMControl

@@ -5,12 +5,13 @@ from collections import Counter
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import job, variants
+from tests.book import BOOK
+from tests.evidence.jobs import job_of
 from tests.evidence.measure import attempt
-from tests.evidence.plan import Cell
-from tests.evidence.plugin import Cook, Stands
-from tests.evidence.trials import recipe_path
-from tests.processes.live import live, wait_until
+from tests.evidence.record.plan import Cell
+from tests.support.recipes import Cook, Stands
+from tests.book import BOOK
+from tests.support.live import live, wait_until
 from tests.runner import InterpreterRunner, answers
 
 FILE = "processes/fork_before_threads"
@@ -20,7 +21,7 @@ GENERATE = "GenerateAccessToken"
 WORKERS = 4
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, TWIN))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, TWIN))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe answers for every account exactly once; the broken twin does not."""
     stands(file, start_method)
@@ -33,7 +34,7 @@ def test_twin_works_where_its_process_is_not_forked(
     """The rule is about fork: with the other start methods the twin answers for every account."""
     work = job(TWIN, local_iam.project, local_iam.service_accounts)
     cell = Cell(FILE, start_method)  # with the recipe's time
-    outcome, _ = attempt(recipe_path(TWIN), work, cell, local_iam, recipe_runner)
+    outcome, _ = attempt(BOOK.path(TWIN), work, cell, local_iam, recipe_runner)
 
     assert "ok" == outcome
 

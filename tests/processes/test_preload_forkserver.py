@@ -7,9 +7,9 @@ import psutil
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
-from tests.processes.live import live, wait_until
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
+from tests.support.live import live, wait_until
 from tests.runner import answers
 
 FILE = "processes/preload_forkserver"
@@ -19,7 +19,7 @@ MANY = 5_000
 """To submit so many takes longer than a worker needs to fail."""
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe mints a token for every account exactly once."""
     stands(file, start_method)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
+from tests.book import BOOK
 from tests.evidence.measure import RECIPE_DEADLINE
-from tests.evidence.plugin import Cook, Stands
-from tests.evidence.trials import recipe_path
+from tests.support.recipes import Cook, Stands
+from tests.book import BOOK
 from tests.runner import InterpreterRunner, answers, outcome_of_recipe
 
 FILE = "processes/recycle_workers"
@@ -17,7 +17,7 @@ GENERATE = "GenerateAccessToken"
 SIGN = "SignBlob"
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe answers for every account exactly once; the broken twin does not."""
     stands(file, start_method)
@@ -27,7 +27,7 @@ def test_it_holds_with_spawn(
     local_iam: LocalIAM, recipe_runner: InterpreterRunner, tmp_path: Path
 ) -> None:
     """The other method that its comment offers holds as well."""
-    text = recipe_path(FILE).read_text("utf-8")
+    text = BOOK.path(FILE).read_text("utf-8")
     script = tmp_path / "with_spawn.py"
     script.write_text(text.replace('START_METHOD = "forkserver"', 'START_METHOD = "spawn"'))
     accounts = local_iam.service_accounts

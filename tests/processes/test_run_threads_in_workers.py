@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
-from tests.processes.live import live, wait_until
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
+from tests.support.live import live, wait_until
 from tests.runner import answers
 
 FILE = "processes/run_threads_in_workers"
@@ -16,7 +16,7 @@ PROCESSES = 2
 THREADS = 4
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe mints a token for every account exactly once; the broken twin does not."""
     stands(file, start_method)

@@ -11,12 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import RELEASE, job, variants
+from tests.book import BOOK
+from tests.evidence.jobs import RELEASE, job_of
 from tests.evidence.measure import attempt
-from tests.evidence.plan import Cell
-from tests.evidence.plugin import Cook, Stands
-from tests.evidence.trials import ROOT, recipe_path
-from tests.processes.live import live, wait_until
+from tests.evidence.record.plan import Cell
+from tests.support.recipes import Cook, Stands
+from tests.book import BOOK, ROOT
+from tests.support.live import live, wait_until
 from tests.processes.test_create_in_process import listed_key
 from tests.runner import InterpreterRunner, answers
 
@@ -24,7 +25,7 @@ FILE = "processes/start_other_programs"
 TWIN = f"{FILE}_broken"
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, TWIN))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, TWIN))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe signs every file exactly once; the broken twin does not."""
     stands(file, start_method)
@@ -154,7 +155,7 @@ def test_twin_hangs_in_the_fork(local_iam: LocalIAM, recipe_runner: InterpreterR
     work = job(TWIN, local_iam.project, local_iam.service_accounts)
     for _ in range(20):
         outcome, run = attempt(
-            recipe_path(TWIN), work, Cell(TWIN, "fork"), local_iam, recipe_runner
+            BOOK.path(TWIN), work, Cell(TWIN, "fork"), local_iam, recipe_runner
         )
         if outcome == "hang":
             break

@@ -8,9 +8,9 @@ import psutil
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
-from tests.processes.live import live, wait_until
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
+from tests.support.live import live, wait_until
 from tests.runner import answers
 
 FILE = "processes/stop_pool"
@@ -19,7 +19,7 @@ LINES = [f"line {number}" for number in range(40)]
 WORKERS = 4
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """At its time limit the recipe has said of every line what became of it; the twin has not."""
     stands(file, start_method)

@@ -13,9 +13,9 @@ from itertools import cycle
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
-from tests.processes.live import SECONDS, Live, live, wait_until
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
+from tests.support.live import SECONDS, Live, live, wait_until
 from tests.runner import answers
 
 FILE = "processes/stream_results"
@@ -26,7 +26,7 @@ READ_AHEAD = 200_000
 """Bytes: more than a pipe and the buffers of Python hold, far less than a second could read."""
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe prints each result as one line; the twin's bar makes of it what it likes."""
     stands(file, start_method)

@@ -6,9 +6,10 @@ import psutil
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import RELEASE, variants
-from tests.evidence.plugin import Cook, Stands
-from tests.processes.live import Live, live, wait_until
+from tests.book import BOOK
+from tests.evidence.jobs import RELEASE
+from tests.support.recipes import Cook, Stands
+from tests.support.live import Live, live, wait_until
 from tests.runner import answers
 
 FILE = "processes/survive_worker_death"
@@ -16,7 +17,7 @@ SIGN = "SignBlob"
 WORKERS = 4
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe signs every file though one of them kills its worker; the broken twin waits."""
     stands(file, start_method)

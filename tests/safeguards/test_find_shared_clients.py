@@ -19,7 +19,7 @@ from recipes.safeguards.find_shared_clients.command_line import check, read
 from recipes.safeguards.find_shared_clients.files import python_files
 from recipes.safeguards.find_shared_clients.rules import BOOK, RULES
 from recipes.safeguards.find_shared_clients.settings import Settings
-from tests.evidence.trials import recipe_files
+from tests.book import BOOK
 from tests.safeguards.snippets import Snippet, snippets
 
 if sys.version_info >= (3, 11):
@@ -128,7 +128,7 @@ def is_to_be_found(file: str) -> bool:
     return file in ON_PURPOSE | ALSO_SHARED or (twin and file not in OTHER_FAULTS)
 
 
-@pytest.mark.parametrize("file", recipe_files())
+@pytest.mark.parametrize("file", BOOK.files())
 def test_recipes_of_this_book(file: str) -> None:
     """Nothing is found in a recipe, and something in each twin that shares a client."""
     found = found_in([ROOT / "recipes" / f"{file}.py"])
@@ -139,7 +139,7 @@ def test_recipes_of_this_book(file: str) -> None:
 def test_recipes_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look at all recipes at once finds what a look at each of them finds."""
     monkeypatch.chdir(ROOT)
-    each = [found for file in recipe_files() for found in found_in([Path(f"recipes/{file}.py")])]
+    each = [found for file in BOOK.files() for found in found_in([Path(f"recipes/{file}.py")])]
 
     assert sorted(each) == sorted(found_in([Path("recipes")]))
 

@@ -9,8 +9,8 @@ import pytest
 import trustme
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
 from tests.runner import InterpreterRunner, Run, answers
 
 FILE = "safeguards/fork_gate"
@@ -208,7 +208,7 @@ def said(run: Run) -> list[tuple[str, str]]:
     return answers(run.stdout)
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe signs for every account exactly once; the broken twin does not."""
     stands(file, start_method)

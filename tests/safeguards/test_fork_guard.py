@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
 from tests.runner import START_METHODS, InterpreterRunner, Run, answers
 
 FILE = "safeguards/fork_guard"
@@ -144,7 +144,7 @@ def said(run: Run) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """With the guard each account is answered exactly once; without it the workers hang."""
     stands(file, start_method)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Stands
+from tests.book import BOOK
+from tests.support.recipes import Stands
 from tests.runner import InterpreterRunner, Run
 from tests.safeguards.test_fork_guard import STREAMS
 
@@ -127,7 +127,7 @@ def reported(run: Run) -> dict[str, str]:
     return {name: word for word, name in sorted(found, reverse=True)}
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """A right suite passes, and mints a token for every account exactly once."""
     stands(file, start_method)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.evidence.plan import PYTHON, RELEASES, TRIALS
+from tests.evidence.record.plan import PYTHON, RELEASES, TRIALS
 from tests.evidence.test_trials import TRIAL
-from tests.evidence.trials import append_trials, sha256
+from tests.book import BOOK
+from tests.evidence.trials import append_trials
 
 from .conftest import ROOT, Tab, served
 

@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
-from tests.processes.live import live
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
+from tests.support.live import live
 from tests.runner import answers
 
 FILE = "threads/close_after_threads"
@@ -29,7 +29,7 @@ iam_admin_v1.IAMClient().set_iam_policy(request=request, timeout=60)
 """
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe answers for every account exactly once; the broken twin does not."""
     stands(file, start_method)

@@ -13,7 +13,7 @@ from tests.benchmarks import compare_ways, results
 from tests.benchmarks.compare_ways import ALONE, BOTH, EACH, IN_TURN, PROCESSES, SHARED, Memory
 from tests.benchmarks.programs import recipe_and_bare, ways_to_call
 from tests.benchmarks.programs.ways_to_call import AT_ONCE, CLIENTS, WAYS, WORKERS
-from tests.evidence.trials import ROOT
+from tests.book import ROOT
 
 CALLS = 3 * AT_ONCE
 LATENCY = 0.1

@@ -3,15 +3,15 @@
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
 from tests.runner import answers
 
 FILE = "threads/create_client_per_thread"
 THREADS = 8
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """Every account is answered exactly once."""
     stands(file, start_method)

@@ -6,10 +6,10 @@ import sys
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
-from tests.evidence.trials import recipe_path
-from tests.processes.live import live
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
+from tests.book import BOOK
+from tests.support.live import live
 from tests.runner import answers
 
 FILE = "threads/create_lazily"
@@ -31,7 +31,7 @@ print(len(create_lazily.clients), len(used))
 """
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe answers for every account; the twin's threads use what is not there yet."""
     stands(file, start_method)
@@ -41,7 +41,7 @@ def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
 def test_threads_that_race_create_one_client() -> None:
     """Sixteen threads that come at once get the same client, and there is no other."""
     command = [sys.executable, "-c", RACE]
-    folder = recipe_path(FILE).parent
+    folder = BOOK.path(FILE).parent
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
 
     assert "1 1" == ran.stdout.strip()

@@ -5,16 +5,17 @@ from collections import Counter
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import job, variants
-from tests.evidence.plugin import Cook, Stands
-from tests.processes.live import live
+from tests.book import BOOK
+from tests.evidence.jobs import job_of
+from tests.support.recipes import Cook, Stands
+from tests.support.live import live
 from tests.runner import answers
 
 FILE = "threads/keep_every_result"
 GET = "GetServiceAccount"
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe answers for every account beside one that fails; the broken twin does not."""
     stands(file, start_method)

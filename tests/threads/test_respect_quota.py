@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
 from tests.runner import answers
 
 FILE = "threads/respect_quota"
@@ -15,7 +15,7 @@ THREADS = 8
 ATTEMPTS = 5
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe waits as the service asks, and mints for all; the twin's threads give up."""
     stands(file, start_method)

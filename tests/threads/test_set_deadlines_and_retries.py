@@ -7,9 +7,9 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from recipes.testing.local_iam.catalogue import ROLES
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
-from tests.processes.live import live, wait_until
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
+from tests.support.live import live, wait_until
 from tests.runner import answers
 
 FILE = "threads/set_deadlines_and_retries"
@@ -17,7 +17,7 @@ GET = "GetRole"
 THREADS = 8
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe counts for every role, though some calls get no answer; the twin waits."""
     stands(file, start_method)

@@ -8,9 +8,9 @@ import textwrap
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
-from tests.evidence.trials import ROOT
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
+from tests.book import ROOT
 from tests.runner import answers
 
 FILE = "threads/share_credentials"
@@ -18,7 +18,7 @@ MINT = "GenerateAccessToken"
 READ = "GetIamPolicy"
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe answers for every account with one token; the broken twin asks for too many."""
     stands(file, start_method)

@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Stands
-from tests.processes.live import live, wait_until
+from tests.book import BOOK
+from tests.support.recipes import Stands
+from tests.support.live import live, wait_until
 from tests.runner import answers
 
 FILE = "threads/stop_cleanly"
@@ -18,7 +18,7 @@ LINES = [f"line {number:03}" for number in range(1000)]
 THREADS = 8
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, TWIN))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, TWIN))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """At its time limit the recipe has said of every line what became of it; the twin is dead."""
     stands(file, start_method)

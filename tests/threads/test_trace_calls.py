@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
-from tests.evidence.trials import ROOT, recipe_path
-from tests.processes.live import SECONDS, live
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
+from tests.book import BOOK, ROOT
+from tests.support.live import SECONDS, live
 from tests.runner import answers
 
 FILE = "threads/trace_calls"
@@ -26,7 +26,7 @@ TOKENS = ("ya29.", "eyJ", "Bearer")
 """How access tokens, JWTs, and headers with either begin."""
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe's threads know the ticket; those of the twin do not."""
     stands(file, start_method)
@@ -178,7 +178,7 @@ def forms(secret: str) -> list[str]:
 def test_no_method_leaves_a_secret_in_the_log(tmp_path: Path, local_iam: LocalIAM) -> None:
     """Nothing of any secret is in the log: by gRPC, REST and asyncio, of calls and of errors."""
     file = tmp_path / "trace"
-    by_transport = log_everything(str(recipe_path(FILE)), file, local_iam.service_accounts[0])
+    by_transport = log_everything(str(BOOK.path(FILE)), file, local_iam.service_accounts[0])
     secrets = [secret for secrets in by_transport.values() for secret in secrets]
     log = file.read_text()
 

@@ -6,9 +6,9 @@ import psutil
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
-from tests.processes.live import live, wait_until
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
+from tests.support.live import live, wait_until
 from tests.runner import answers
 
 FILE = "threads/use_futures"
@@ -18,7 +18,7 @@ FEW = 20
 """Threads: those of Python and gRPC together are fewer, with any number of calls under way."""
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """Every account is answered exactly once; the broken twin ends before its calls do."""
     stands(file, start_method)

@@ -3,15 +3,16 @@
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import AT_ONCE, STREAMS, connections_are_narrow, variants
-from tests.evidence.plugin import Cook, Stands
+from tests.book import BOOK
+from tests.evidence.jobs import AT_ONCE, STREAMS, connections_are_narrow
+from tests.support.recipes import Cook, Stands
 from tests.runner import answers
 
 FILE = "threads/use_more_connections"
 CLIENTS = 4
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE, f"{FILE}_broken"))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """The recipe signs every line exactly once; in the twin some wait too long for their turn."""
     stands(file, start_method)

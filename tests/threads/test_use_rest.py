@@ -3,9 +3,9 @@
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import variants
-from tests.evidence.plugin import Cook, Stands
-from tests.processes.live import live, wait_until
+from tests.book import BOOK
+from tests.support.recipes import Cook, Stands
+from tests.support.live import live, wait_until
 from tests.runner import answers
 
 FILE = "threads/use_rest"
@@ -14,7 +14,7 @@ AUDIENCE = "https://example.com"
 THREADS = 10
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(FILE))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE))
 def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     """Every account is answered exactly once."""
     stands(file, start_method)

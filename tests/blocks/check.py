@@ -24,8 +24,8 @@ from pytest_examples.run_code import (
     find_print_location,
 )
 
-from tests.pages import run_bash
-from tests.pages.blocks import ROOT, Block, BlockError, name_of
+from tests.blocks import run_bash
+from tests.blocks.blocks import ROOT, Block, BlockError, name_of
 from tests.runner import START_METHODS, Outcome, Run, Runner
 
 if sys.version_info >= (3, 11):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from markdown_it.token import Token
 
-from tests.pages.blocks import DIRECTIVE, PARSER
+from tests.blocks.blocks import DIRECTIVE, PARSER
 
 NOT_TYPED = re.compile(r"https?://\S+|\bHTTP/\d(?:\.\d)?|\b127\.0\.0\.1\b")
 """Names with numbers in them, which no data can change: addresses, and a protocol."""

@@ -7,8 +7,8 @@ import pytest
 from pytest_examples import EvalExample
 
 from recipes.testing.local_iam import LocalIAM
-from tests.pages.blocks import README, Block, Page, find_pages, name_of
-from tests.pages.check import check_block
+from tests.blocks.blocks import README, Block, Page, find_pages, name_of
+from tests.blocks.check import check_block
 from tests.runner import Runner
 
 

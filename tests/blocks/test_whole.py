@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx import addnodes
 
 from conf import published
-from tests.pages.blocks import PAGES, ROOT, Page, find_pages, name_of
+from tests.blocks.blocks import PAGES, ROOT, Page, find_pages, name_of
 
 RECIPES = ROOT / "recipes"
 RECIPE_FILES = sorted(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages.blocks import ROOT
+from tests.blocks.blocks import ROOT
 from tests.runner import ForkRunner, InterpreterRunner, Runner
 
 

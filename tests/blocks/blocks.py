@@ -190,5 +190,5 @@ def _unknown_language(language: str) -> str:
     known = ", ".join(SETTINGS)
     return (
         f"a block in {language or 'no language'!r}, which nothing checks: write one of {known} "
-        "(text is for output), or teach tests/pages/check.py the tool that its reader would use"
+        "(text is for output), or teach tests/blocks/check.py the tool that its reader would use"
     )

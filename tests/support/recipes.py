@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import job
+from tests.evidence.jobs import job_of
 from tests.evidence.measure import RECIPE_DEADLINE, try_once
-from tests.evidence.plan import Cell
-from tests.evidence.trials import ROOT, recipe_path
-from tests.evidence.verdicts import contradiction, verdict
+from tests.evidence.record.plan import Cell
+from tests.book import BOOK, ROOT
+from tests.evidence.record.store import RECORD
+from tests.evidence.record.verdicts import contradiction
 from tests.runner import InterpreterRunner, Run
 
 Cook = Callable[..., Run]
@@ -32,7 +33,7 @@ def _cook(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> Cook:
     def cook(file: str, *argv: str, **variables: str) -> Run:
         work = job(file, local_iam.project, local_iam.service_accounts)
         return recipe_runner.run(
-            recipe_path(file),
+            BOOK.path(file),
             argv or work.argv,
             deadline=RECIPE_DEADLINE,
             stdin=work.stdin,

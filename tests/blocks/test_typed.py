@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.pages.blocks import Page, find_pages, name_of
-from tests.pages.typed import typed
+from tests.blocks.blocks import Page, find_pages, name_of
+from tests.blocks.typed import typed
 
 
 @pytest.mark.parametrize("page", list(find_pages()), ids=lambda page: name_of(page.path))

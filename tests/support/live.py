@@ -13,7 +13,7 @@ from subprocess import PIPE
 
 import psutil
 
-from tests.evidence.trials import ROOT, recipe_path
+from tests.book import BOOK, ROOT
 from tests.runner import child
 
 SECONDS = 90.0
@@ -83,7 +83,7 @@ def live(
     """Start a recipe with pipes for its input and outputs; kill what is left at the end."""
     with Path(os.devnull).open("wb") as report:
         script = child.Script(
-            str(recipe_path(file)), list(argv), start_method, False, report.fileno()
+            str(BOOK.path(file)), list(argv), start_method, False, report.fileno()
         )
         process = subprocess.Popen(
             [sys.executable, str(child.__file__), json.dumps(script)],

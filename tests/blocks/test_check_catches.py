@@ -12,8 +12,8 @@ import psutil
 import pytest
 from pytest_examples import EvalExample
 
-from tests.pages.blocks import ROOT, Page
-from tests.pages.check import check_block
+from tests.blocks.blocks import ROOT, Page
+from tests.blocks.check import check_block
 from tests.runner import START_METHODS, ForkRunner, InterpreterRunner, Runner
 
 Check = Callable[[str], list[str]]
@@ -82,7 +82,7 @@ def python(source: str, settings: str = "") -> str:
 
 
 def pytest_of(page: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "tests/pages/test_pages.py", f"--page={page}"]
+    command = [sys.executable, "-m", "pytest", "tests/blocks/test_pages.py", f"--page={page}"]
     variables = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
     return subprocess.run(
         [*command, "-p", "no:cacheprovider", *options],
@@ -148,7 +148,7 @@ def test_block_that_raises_in_a_worker(check: Check) -> None:
 
 def test_block_that_hangs(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     """A block that does not end is killed at the deadline, and its stack is shown."""
-    monkeypatch.setattr("tests.pages.check.DEADLINE", 3)
+    monkeypatch.setattr("tests.blocks.check.DEADLINE", 3)
     source = "import threading\n\nthreading.Event().wait()"
 
     assert 'page.md", line 6 in <module>' in fails(check, python(source), "'hang' after 3 s")
@@ -159,7 +159,7 @@ def test_block_whose_worker_hangs(
     check: Check, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that does not end is killed with its block, and its stack is shown."""
-    monkeypatch.setattr("tests.pages.check.DEADLINE", 6)
+    monkeypatch.setattr("tests.blocks.check.DEADLINE", 6)
     source = """
         import threading
         from concurrent.futures import ProcessPoolExecutor

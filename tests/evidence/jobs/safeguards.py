@@ -1,0 +1,18 @@
+"""Jobs of the chapter on safeguards."""
+
+import os
+
+from tests.evidence.jobs.base import Job
+from tests.evidence.jobs.busy import BUSY
+
+SUITE = (
+    *("-c", os.devnull, "--noconftest", "-p", "no:cacheprovider", "-p", "no:terminal"),
+    *("-s", "tests/safeguards/suite_of_mints.py"),
+)
+"""Arguments of pytest."""
+
+JOBS = {
+    "fork_gate": BUSY,
+    "fork_guard": BUSY,
+    "pytest_fork_safety": Job(argv=SUITE),
+}

@@ -1,0 +1,58 @@
+"""What makes two trials trials of the same: the program and the job that it ran with.
+
+The program is its syntax tree without docstrings and comments, so that an edit of prose costs no
+trial. The tree is written out by hand: `ast.dump` and `ast.unparse` differ between releases of
+Python, and a trial that one made has its say on all.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+DIGITS = 12
+"""Of a hash, which name a program or a job."""
+_WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_NOT_PROGRAM = {"ctx", "kind", "type_comment", "type_ignores", "type_params"}
+"""Fields that say nothing which the rest of the tree does not, or that some releases lack."""
+
+
+def program_of(path: Path) -> str:
+    """Return the digits that name a file's program.
+
+    Raises SyntaxError where it is none.
+    """
+    return _program(path.read_text("utf-8"))
+
+
+@cache
+def _program(text: str) -> str:
+    return digest("\n".join(_lines(ast.parse(text))))
+
+
+def digest(text: str) -> str:
+    """Return the first digits of a text's SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def _lines(value: Any, depth: int = 0) -> Iterator[str]:
+    """Write a tree out, a node or a constant a line."""
+    if isinstance(value, ast.AST):
+        yield f"{depth} {type(value).__name__}"
+        for name, of_field in ast.iter_fields(value):
+            if name not in _NOT_PROGRAM and of_field not in (None, []):
+                yield f"{depth} .{name}"
+                yield from _lines(_without_docstring(value, name, of_field), depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _lines(item, depth + 1)
+    else:
+        yield f"{depth} {value!r}"
+
+
+def _without_docstring(node: ast.AST, name: str, value: Any) -> Any:
+    if name == "body" and isinstance(node, _WITH_DOCSTRING) and ast.get_docstring(node) is not None:
+        return value[1:]
+    return value

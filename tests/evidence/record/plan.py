@@ -1,0 +1,141 @@
+"""The plan: which cells the book measures, and how many trials each of them is to have.
+
+All of one axis is tried against the defaults of the others. A few trials of each cell show where
+the outcomes along an axis agree; there the strip is counted as a whole. Twenty trials are made
+where a reader decides by them: of the oldest, the newest and the pinned releases, where trials of
+one cell differ, and on both sides of each change.
+
+The releases are those of releases.json: every minor release of grpcio that has wheels for
+Python 3.10, the releases of google-cloud-iam that its page of versions lists, and each later one.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.book import BOOK, Book
+from tests.evidence.record.environment import FORK_SUPPORT, Wanted, pinned
+
+RELEASES: dict[str, list[str]] = json.loads(
+    Path(__file__).with_name("releases.json").read_text("utf-8")
+)
+PYTHON = "3.10"
+"""The only Python for which every release that is tried has wheels."""
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+TRIALS = 20
+"""Of a cell that a reader decides by."""
+FEW = 3
+"""Of a cell whose neighbours agree with it."""
+ALL = "all"
+"""What a command names to have every axis."""
+
+
+class Cell(NamedTuple):
+    """What a trial is to try: a file in one variant of an environment."""
+
+    file: str
+    start_method: str
+    fork_support: str = "unset"
+
+
+AXES: dict[str, list[Wanted]] = {
+    "grpcio": [Wanted(PYTHON, grpcio=each) for each in reversed(RELEASES["grpcio"])],
+    "iam": [
+        Wanted(PYTHON, google_cloud_iam=each) for each in reversed(RELEASES["google-cloud-iam"])
+    ],
+    "python": [Wanted(each) for each in PYTHONS],
+    "fork-support": [Wanted(PYTHON)],
+}
+"""What differs, with the environments to try, the newest first."""
+
+
+def always() -> set[str]:
+    """Return the releases of which a cell always has all its trials."""
+    ends = {releases[place] for releases in RELEASES.values() for place in (0, -1)}
+    return {*ends, pinned("grpcio"), pinned("google-cloud-iam")}
+
+
+def trials_wanted(
+    strip: Sequence[tuple[str, Mapping[str, int]]], always: Iterable[str]
+) -> list[int]:
+    """Return how many trials each cell of a strip is to have, after what was seen so far.
+
+    A strip has the release and the counted outcomes of each cell, in their order. The two ends
+    of a strip have all their trials, and so have the releases that are `always` to have them.
+    """
+    wanted = [FEW] * len(strip)
+    kept = {*always}
+    for place, (release, outcomes) in enumerate(strip):
+        at_an_end = place in (0, len(strip) - 1)
+        if at_an_end or release in kept or len(_seen(outcomes)) > 1:
+            wanted[place] = TRIALS
+    for place in range(len(strip) - 1):
+        both = [_seen(outcomes) for _, outcomes in strip[place : place + 2]]
+        if all(both) and both[0] != both[1]:
+            wanted[place] = wanted[place + 1] = TRIALS
+    return wanted
+
+
+def _seen(outcomes: Mapping[str, int]) -> set[str]:
+    return {*+Counter(outcomes)}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a command asks for; an empty tuple leaves all, or the default where there is one."""
+
+    axis: str | None = None
+    python: tuple[str, ...] = ()
+    grpcio: tuple[str, ...] = ()
+    iam: tuple[str, ...] = ()
+    start_method: tuple[str, ...] = ()
+    fork_support: tuple[str, ...] = ()
+
+    @property
+    def elsewhere(self) -> bool:
+        """Tell whether environments are to be built."""
+        return any((self.axis, self.python, self.grpcio, self.iam))
+
+    @property
+    def axes(self) -> list["Choice"]:
+        """Return the choice for each axis that it names, or itself."""
+        if self.axis != ALL:
+            return [self]
+        others = (self.python, self.grpcio, self.iam, self.start_method, self.fork_support)
+        return [Choice(name, *others) for name in AXES]
+
+    @property
+    def environments(self) -> list[Wanted | None]:
+        """List the environments to try; None stands for the one that this runs in."""
+        if not self.elsewhere:
+            return [None]
+        if self.axis is None:
+            every = product(self.python or (PYTHON,), self.grpcio or (None,), self.iam or (None,))
+            return [Wanted(*releases) for releases in every]
+        chosen = (self.python, self.grpcio, self.iam)
+        return [
+            wanted
+            for wanted in AXES[self.axis]
+            if all(
+                not choice or release in choice
+                for choice, release in zip(chosen, wanted, strict=True)
+            )
+        ]
+
+    def cells(self, files: Iterable[str], book: Book = BOOK) -> list[Cell]:
+        """List the variants of files to try in each environment.
+
+        On an axis, of several start methods that make a difference, the first alone is tried.
+        """
+        all_support = FORK_SUPPORT if self.axis == "fork-support" else ("unset",)
+        return [
+            Cell(file, method, support)
+            for file in files
+            for method in book.start_methods(file)[: 1 if self.axis else None]
+            if method in (self.start_method or book.start_methods(file))
+            for support in self.fork_support or all_support
+        ]
