@@ -1,7 +1,7 @@
 """The book: where its parts are, and what is declared of each chapter, in this one place.
 
 A leaf: every module of the project may import it, and it imports none of them. A book is an
-object and no set of globals, so that a test can make one with a chapter more in a folder of its own.
+object and no set of globals, so that a test can make one with a chapter more, in its own folder.
 """
 
 from collections.abc import Mapping

@@ -26,7 +26,8 @@ from pytest_examples.run_code import (
 
 from tests.blocks import run_bash
 from tests.blocks.blocks import ROOT, Block, BlockError, name_of
-from tests.runner import START_METHODS, Outcome, Run, Runner
+from tests.book import START_METHODS
+from tests.runner import Outcome, Run, Runner
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -14,7 +14,8 @@ from pytest_examples import EvalExample
 
 from tests.blocks.blocks import ROOT, Page
 from tests.blocks.check import check_block
-from tests.runner import START_METHODS, ForkRunner, InterpreterRunner, Runner
+from tests.book import START_METHODS
+from tests.runner import ForkRunner, InterpreterRunner, Runner
 
 Check = Callable[[str], list[str]]
 """Checks each block of the text of a page; returns the outcomes, or fails like a page's test."""

@@ -7,10 +7,10 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.evidence.jobs import job_of, ten_calls_at_a_time
-from tests.support.recipes import Cook, Stands
-from tests.support.live import SECONDS, live
+from tests.evidence.jobs import job_of
 from tests.runner import answers
+from tests.support.live import SECONDS, live
+from tests.support.recipes import Cook, Stands
 
 FILE = "event_loops/bound_concurrency"
 CALLS = 16
@@ -49,7 +49,6 @@ def test_input_is_read_no_faster_than_it_is_answered(local_iam: LocalIAM) -> Non
 
 def test_twin_has_too_many_calls_for_their_deadline(cook: Cook, local_iam: LocalIAM) -> None:
     """Lines are lost in the twin for nothing but their deadline."""
-    ten_calls_at_a_time(local_iam)
     run = cook(f"{FILE}_broken")
 
     assert {"504 Deadline Exceeded"} == {error for _, error in answers(run.stderr)}
@@ -59,7 +58,7 @@ def test_failed_call_is_reported_with_its_line(cook: Cook, local_iam: LocalIAM) 
     """Each line whose call fails is named with the error, and the exit code is 1."""
     local_iam.fail("PERMISSION_DENIED")
     run = cook(FILE)
-    lines = job(FILE, local_iam.project, local_iam.service_accounts).inputs
+    lines = job_of(FILE).work(local_iam.project, local_iam.service_accounts).inputs
 
     assert "raises SystemExit" == str(run.outcome)
     assert "" == run.stdout

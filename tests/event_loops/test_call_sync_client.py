@@ -4,8 +4,8 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.support.recipes import Cook, Stands
 from tests.runner import answers
+from tests.support.recipes import Cook, Stands
 
 FILE = "event_loops/call_sync_client"
 THREADS = 4

@@ -6,9 +6,9 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.support.recipes import Cook, Stands
-from tests.support.live import live, wait_until
 from tests.runner import answers
+from tests.support.live import live, wait_until
+from tests.support.recipes import Cook, Stands
 
 FILE = "event_loops/use_processes"
 GENERATE = "GenerateIdToken"

@@ -23,7 +23,8 @@ from tests.evidence.method import (
 from tests.evidence.test_trials import TRIAL
 from tests.evidence.trials import Process, Trial
 from tests.evidence.verdicts import Verdict
-from tests.runner import START_METHODS
+from tests.book import START_METHODS
+from tests.runner import 
 
 POOL = "processes/create_in_pool_worker"
 THREADS = "threads/share_one_client"

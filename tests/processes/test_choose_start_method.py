@@ -7,11 +7,10 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.evidence.measure import RECIPE_DEADLINE
-from tests.support.recipes import Cook, Stands
-from tests.book import BOOK
-from tests.support.live import live, wait_until
+from tests.evidence.record.limits import RECIPE_DEADLINE
 from tests.runner import InterpreterRunner, answers, outcome_of_recipe
+from tests.support.live import live, wait_until
+from tests.support.recipes import Cook, Stands
 
 FILE = "processes/choose_start_method"
 GENERATE = "GenerateAccessToken"

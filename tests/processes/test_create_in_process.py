@@ -18,11 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import BOOK
-from tests.evidence.jobs import RELEASE
-from tests.support.recipes import Cook, Stands
 from tests.book import BOOK, ROOT
+from tests.evidence.jobs.processes import RELEASE
 from tests.runner import answers
+from tests.support.recipes import Cook, Stands
 
 FILE = "processes/create_in_process"
 SIGN = "SignBlob"

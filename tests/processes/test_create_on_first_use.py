@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import BOOK
-from tests.support.recipes import Cook, Stands
-from tests.book import ROOT
+from tests.book import BOOK, ROOT, START_METHODS
+from tests.runner import InterpreterRunner, Run, answers
 from tests.support.live import live, wait_until
-from tests.runner import START_METHODS, InterpreterRunner, Run, answers
+from tests.support.recipes import Cook, Stands
 
 FILE = "processes/create_on_first_use"
 READ = "GetIamPolicy"

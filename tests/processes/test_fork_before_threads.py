@@ -6,13 +6,10 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.evidence.jobs import job_of
-from tests.evidence.measure import attempt
-from tests.evidence.record.plan import Cell
-from tests.support.recipes import Cook, Stands
-from tests.book import BOOK
-from tests.support.live import live, wait_until
+from tests.evidence.measure.run_job import run_job
 from tests.runner import InterpreterRunner, answers
+from tests.support.live import live, wait_until
+from tests.support.recipes import Cook, Stands
 
 FILE = "processes/fork_before_threads"
 TWIN = f"{FILE}_broken"
@@ -32,9 +29,8 @@ def test_twin_works_where_its_process_is_not_forked(
     local_iam: LocalIAM, recipe_runner: InterpreterRunner, start_method: str
 ) -> None:
     """The rule is about fork: with the other start methods the twin answers for every account."""
-    work = job(TWIN, local_iam.project, local_iam.service_accounts)
-    cell = Cell(FILE, start_method)  # with the recipe's time
-    outcome, _ = attempt(BOOK.path(TWIN), work, cell, local_iam, recipe_runner)
+    program = BOOK.path(TWIN)  # with the recipe's time
+    outcome, _ = run_job(FILE, local_iam, recipe_runner, start_method=start_method, program=program)
 
     assert "ok" == outcome
 

@@ -6,10 +6,10 @@ import psutil
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import BOOK
-from tests.support.recipes import Cook, Stands
+from tests.book import BOOK, START_METHODS
+from tests.runner import answers
 from tests.support.live import live, wait_until
-from tests.runner import START_METHODS, answers
+from tests.support.recipes import Cook, Stands
 
 FILE = "processes/list_first_then_fork"
 LIST = "ListServiceAccounts"

@@ -7,10 +7,9 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.evidence.measure import RECIPE_DEADLINE
-from tests.support.recipes import Cook, Stands
-from tests.book import BOOK
+from tests.evidence.record.limits import RECIPE_DEADLINE
 from tests.runner import InterpreterRunner, answers, outcome_of_recipe
+from tests.support.recipes import Cook, Stands
 
 FILE = "processes/recycle_workers"
 GENERATE = "GenerateAccessToken"

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import BOOK
-from tests.support.recipes import Cook, Stands
+from tests.book import BOOK, START_METHODS
+from tests.runner import answers
 from tests.support.live import live, wait_until
-from tests.runner import START_METHODS, answers
+from tests.support.recipes import Cook, Stands
 
 FILE = "processes/send_settings"
 GENERATE = "GenerateAccessToken"

@@ -11,15 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import BOOK
-from tests.evidence.jobs import RELEASE, job_of
-from tests.evidence.measure import attempt
-from tests.evidence.record.plan import Cell
-from tests.support.recipes import Cook, Stands
 from tests.book import BOOK, ROOT
-from tests.support.live import live, wait_until
+from tests.evidence.jobs.processes import RELEASE
+from tests.evidence.measure.run_job import run_job
 from tests.processes.test_create_in_process import listed_key
 from tests.runner import InterpreterRunner, answers
+from tests.support.live import live, wait_until
+from tests.support.recipes import Cook, Stands
 
 FILE = "processes/start_other_programs"
 TWIN = f"{FILE}_broken"
@@ -152,11 +150,8 @@ def test_ctrl_c_does_not_reach_the_program(
 
 def test_twin_hangs_in_the_fork(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> None:
     """Where the twin hangs, a thread stands where `subprocess` forks."""
-    work = job(TWIN, local_iam.project, local_iam.service_accounts)
     for _ in range(20):
-        outcome, run = attempt(
-            BOOK.path(TWIN), work, Cell(TWIN, "fork"), local_iam, recipe_runner
-        )
+        outcome, run = run_job(TWIN, local_iam, recipe_runner, start_method="fork")
         if outcome == "hang":
             break
 

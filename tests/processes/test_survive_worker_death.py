@@ -7,10 +7,10 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.evidence.jobs import RELEASE
-from tests.support.recipes import Cook, Stands
-from tests.support.live import Live, live, wait_until
+from tests.evidence.jobs.processes import RELEASE
 from tests.runner import answers
+from tests.support.live import Live, live, wait_until
+from tests.support.recipes import Cook, Stands
 
 FILE = "processes/survive_worker_death"
 SIGN = "SignBlob"

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
-FORKING = {"processes", "safeguards"}
 Kind = Literal["ok", "raises", "hang", "crash", "parent crash", "lost"]
 
 _WORDS = re.compile(r"(ok|hang|lost)|(raises) ([A-Za-z_]\w*)|(crash|parent crash) (SIG[A-Z0-9+]+)")
@@ -83,15 +82,17 @@ def outcome_of_process(status: int, raised: str | None) -> Outcome:
     return Outcome("ok") if code == 0 else Outcome("raises", "SystemExit")
 
 
-def outcome_of_recipe(run: Run, inputs: Iterable[str], failing: Iterable[str] = ()) -> Outcome:
+def outcome_of_recipe(
+    run: Run, inputs: Iterable[str], failing: Iterable[str] = (), *, forks: bool
+) -> Outcome:
     r"""Return the outcome of a recipe that prints a line `INPUT\tRESULT` for each input.
 
     A recipe that ends by itself with an input missing or answered twice has `lost`.
     Of inputs that are failing it prints a line on the standard error, and ends with exit code 1.
-    A main process that dies by a signal is a `parent crash` in the chapters where it forks.
+    A main process that dies by a signal is a `parent crash` where it forks.
     """
     outcome = run.outcome
-    if outcome.kind == "crash" and run.script.resolve().parent.name in FORKING:
+    if outcome.kind == "crash" and forks:
         return Outcome("parent crash", outcome.detail)
     ended = outcome in (Outcome("ok"), Outcome("raises", "SystemExit"))
     answered = Counter(name for name, _ in answers(run.stdout))

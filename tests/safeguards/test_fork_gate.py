@@ -10,8 +10,8 @@ import trustme
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.support.recipes import Cook, Stands
 from tests.runner import InterpreterRunner, Run, answers
+from tests.support.recipes import Cook, Stands
 
 FILE = "safeguards/fork_gate"
 HERE = Path(__file__).parent

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import BOOK
+from tests.book import BOOK, START_METHODS
+from tests.runner import InterpreterRunner, Run, answers
 from tests.support.recipes import Cook, Stands
-from tests.runner import START_METHODS, InterpreterRunner, Run, answers
 
 FILE = "safeguards/fork_guard"
 RECIPES = Path(__file__).parents[2] / "recipes" / "safeguards"

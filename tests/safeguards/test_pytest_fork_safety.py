@@ -9,9 +9,9 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.support.recipes import Stands
 from tests.runner import InterpreterRunner, Run
 from tests.safeguards.test_fork_guard import STREAMS
+from tests.support.recipes import Stands
 
 FILE = "safeguards/pytest_fork_safety"
 ROOT = Path(__file__).parents[2]

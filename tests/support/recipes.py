@@ -5,10 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence.jobs import job_of
-from tests.evidence.measure import RECIPE_DEADLINE, try_once
-from tests.evidence.record.plan import Cell
-from tests.book import BOOK, ROOT
+from tests.book import is_twin
+from tests.evidence.measure.run_job import run_job
 from tests.evidence.record.store import RECORD
 from tests.evidence.record.verdicts import contradiction
 from tests.runner import InterpreterRunner, Run
@@ -31,17 +29,7 @@ def _recipe_runner() -> Iterator[InterpreterRunner]:
 @pytest.fixture(name="cook")
 def _cook(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> Cook:
     def cook(file: str, *argv: str, **variables: str) -> Run:
-        work = job(file, local_iam.project, local_iam.service_accounts)
-        return recipe_runner.run(
-            BOOK.path(file),
-            argv or work.argv,
-            deadline=RECIPE_DEADLINE,
-            stdin=work.stdin,
-            ahead=work.ahead,
-            environment={**local_iam.environment, **variables},
-            cwd=ROOT,
-            descriptors=work.descriptors,
-        )
+        return run_job(file, local_iam, recipe_runner, argv=argv, variables=variables).run
 
     return cook
 
@@ -54,15 +42,21 @@ def _stands(
 ) -> Stands:
     def stands(file: str, start_method: str, fork_support: str = "unset") -> None:
         seen: list[str] = []
-        cell = Cell(file, start_method, fork_support)
 
         def outcomes() -> Iterator[str]:
             while True:
-                seen.append(try_once(cell, local_iam, recipe_runner)[0].outcome)
-                yield seen[-1]
+                done = run_job(
+                    file,
+                    local_iam,
+                    recipe_runner,
+                    start_method=start_method,
+                    fork_support=fork_support,
+                )
+                seen.append(done.outcome)
+                yield done.outcome
 
-        contradicted = contradiction(verdict(*cell), outcomes())
-        record_property("kind", "twin" if file.endswith("_broken") else "recipe")
+        contradicted = contradiction(RECORD.verdict(file, start_method, fork_support), outcomes())
+        record_property("kind", "twin" if is_twin(file) else "recipe")
         record_property("file", file)
         record_property("outcome", seen[-1])
         assert contradicted is None, contradicted

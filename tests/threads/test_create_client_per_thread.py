@@ -4,8 +4,8 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.support.recipes import Cook, Stands
 from tests.runner import answers
+from tests.support.recipes import Cook, Stands
 
 FILE = "threads/create_client_per_thread"
 THREADS = 8

@@ -7,10 +7,9 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.support.recipes import Cook, Stands
-from tests.book import BOOK
-from tests.support.live import live
 from tests.runner import answers
+from tests.support.live import live
+from tests.support.recipes import Cook, Stands
 
 FILE = "threads/create_lazily"
 RACE = """

@@ -7,9 +7,9 @@ import pytest
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
 from tests.evidence.jobs import job_of
-from tests.support.recipes import Cook, Stands
-from tests.support.live import live
 from tests.runner import answers
+from tests.support.live import live
+from tests.support.recipes import Cook, Stands
 
 FILE = "threads/keep_every_result"
 GET = "GetServiceAccount"
@@ -25,7 +25,7 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
     """Each account whose call fails is named with the error, and the exit code is 1."""
     local_iam.fail("PERMISSION_DENIED", method=GET)
     run = cook(FILE)
-    work = job(FILE, local_iam.project, local_iam.service_accounts)
+    work = job_of(FILE).work(local_iam.project, local_iam.service_accounts)
 
     assert "raises SystemExit" == str(run.outcome)
     assert "" == run.stdout
@@ -63,7 +63,7 @@ def test_broken_twin_drops_what_was_answered(cook: Cook, local_iam: LocalIAM) ->
     """The broken twin prints the accounts before the one that fails, and nothing of the others."""
     local_iam.slow(0.3, method=GET)
     run = cook(f"{FILE}_broken")
-    work = job(FILE, local_iam.project, local_iam.service_accounts)
+    work = job_of(FILE).work(local_iam.project, local_iam.service_accounts)
     emails = work.stdin.split()
     before = emails[: emails.index(work.failing[0])]
 

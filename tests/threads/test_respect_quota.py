@@ -6,8 +6,8 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.support.recipes import Cook, Stands
 from tests.runner import answers
+from tests.support.recipes import Cook, Stands
 
 FILE = "threads/respect_quota"
 GENERATE = "GenerateAccessToken"

@@ -8,10 +8,9 @@ import textwrap
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import BOOK
-from tests.support.recipes import Cook, Stands
-from tests.book import ROOT
+from tests.book import BOOK, ROOT
 from tests.runner import answers
+from tests.support.recipes import Cook, Stands
 
 FILE = "threads/share_credentials"
 MINT = "GenerateAccessToken"

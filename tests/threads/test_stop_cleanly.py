@@ -7,9 +7,9 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.support.recipes import Stands
-from tests.support.live import live, wait_until
 from tests.runner import answers
+from tests.support.live import live, wait_until
+from tests.support.recipes import Stands
 
 FILE = "threads/stop_cleanly"
 TWIN = f"{FILE}_broken"

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import BOOK
-from tests.support.recipes import Cook, Stands
 from tests.book import BOOK, ROOT
-from tests.support.live import SECONDS, live
 from tests.runner import answers
+from tests.support.live import SECONDS, live
+from tests.support.recipes import Cook, Stands
 
 FILE = "threads/trace_calls"
 GENERATE = "GenerateAccessToken"

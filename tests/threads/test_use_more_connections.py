@@ -4,9 +4,9 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.evidence.jobs import AT_ONCE, STREAMS, connections_are_narrow
-from tests.support.recipes import Cook, Stands
+from tests.evidence.jobs.threads import AT_ONCE, STREAMS
 from tests.runner import answers
+from tests.support.recipes import Cook, Stands
 
 FILE = "threads/use_more_connections"
 CLIENTS = 4
@@ -20,7 +20,6 @@ def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
 
 def test_all_calls_are_under_way_at_once(cook: Cook, local_iam: LocalIAM) -> None:
     """Each connection carries its share of the calls, which together exceed the limit of one."""
-    connections_are_narrow(local_iam)
     cook(FILE)
     observation = local_iam.observe()
 
@@ -32,7 +31,6 @@ def test_twin_never_has_more_under_way_than_one_connection_carries(
     cook: Cook, local_iam: LocalIAM
 ) -> None:
     """All calls of the twin travel on one connection, and those above its limit wait."""
-    connections_are_narrow(local_iam)
     run = cook(f"{FILE}_broken")
     observation = local_iam.observe()
 

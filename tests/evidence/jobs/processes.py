@@ -28,9 +28,7 @@ JOBS = {
     # answers are under way for a while, as they are from any real service
     "create_rest_client": Job(faults=(fault("far", 0.05),)),
     "fork_directly": BUSY,
-    "list_first_then_fork": Job(
-        ACCOUNTS, ("{project}",), stdin=False, faults=FAULTS, later=LATER
-    ),
+    "list_first_then_fork": Job(ACCOUNTS, ("{project}",), stdin=False, faults=FAULTS, later=LATER),
     "recycle_workers": Job(argv=("1",)),
     "start_other_programs": Job(Files(small=PROGRAMS), SIGNED, stdin=False),
     "stop_pool": Job(Lines(ORDERS), ("{account}", "1")),

@@ -7,7 +7,15 @@ a quota asks of them where the service is not well.
 import os
 
 from recipes.testing.local_iam.catalogue import ROLES
-from tests.evidence.jobs.base import ACCOUNTS, NUMBER_OF_ACCOUNTS, Accounts, Job, Lines, Names, fault
+from tests.evidence.jobs.base import (
+    ACCOUNTS,
+    NUMBER_OF_ACCOUNTS,
+    Accounts,
+    Job,
+    Lines,
+    Names,
+    fault,
+)
 
 AT_ONCE = 256
 """Lines to sign at the same time."""
@@ -20,11 +28,14 @@ AHEAD = 8
 DESCRIPTORS = 16
 """Open files: more than a client needs, fewer than there are service accounts."""
 
+# half of the accounts at once, the others when the quota's minute of ten seconds is over
+HALF_OF_THEM = (fault("quota", NUMBER_OF_ACCOUNTS // 2, minute=10),)
+NARROW = (fault("limit_streams", STREAMS), fault("slow", LATENCY))
+
 JOBS = {
     "bound_backlog": Job(ahead=AHEAD),
     "keep_every_result": Job(Accounts(deleted="deleted")),
-    # half of the accounts at once, the others when the quota's minute of ten seconds is over
-    "respect_quota": Job(argv=("600",), faults=(fault("quota", NUMBER_OF_ACCOUNTS // 2, minute=10),)),
+    "respect_quota": Job(argv=("600",), faults=HALF_OF_THEM),
     # a share of the calls goes without an answer
     "set_deadlines_and_retries": Job(
         Names("roles", tuple(ROLES)), faults=(fault("slow", 600, rate=1 / 7, method="get_role"),)
@@ -38,7 +49,9 @@ JOBS = {
     "stop_cleanly": Job(Lines(1000), ("2",), faults=(fault("slow", 0.1, method="sign_blob"),)),
     "trace_calls": Job(argv=("TICKET-1", os.devnull)),
     "use_more_connections": Job(
-        Lines(AT_ONCE), ("{account}",), faults=(fault("limit_streams", STREAMS), fault("slow", LATENCY))
+        Lines(AT_ONCE),
+        ("{account}",),
+        faults=NARROW,
     ),
     "use_rest": Job(argv=("https://example.com",)),
 }

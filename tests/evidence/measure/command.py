@@ -1,185 +1,45 @@
-"""Measure: run recipes and broken twins N trials each, and store what they did.
+"""The command `evidence`: run recipes and broken twins, and store what they did.
 
 Without a choice of releases they run here, each in a new interpreter. With one they run in
 environments of their own, forked from a process that has imported the clients.
 Every trial is stored as it ends; a command that was interrupted goes on where it stopped.
 """
 
-import contextlib
 import os
 import signal
 import sys
-import threading
-import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from datetime import datetime, timezone
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from itertools import product
 from pathlib import Path
-from queue import SimpleQueue
-from random import Random
-from textwrap import shorten
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import click
-import psutil
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-from recipes.testing.local_iam import LocalIAM
-from tests.evidence.cells import NOT_OFFERED
-from tests.evidence.environments import (
-    Interpreter,
-    NotInstalled,
-    UvError,
+from tests.book import BOOK, START_METHODS, Book
+from tests.evidence.measure.interpreters import Interpreter, UvError, build, folder_of, here
+from tests.evidence.measure.kept_output import failure_of_recipe, keep_output
+from tests.evidence.measure.processors import Load
+from tests.evidence.measure.schedule import (
     Wanted,
-    build,
-    here,
-    keep,
+    at_a_time,
+    missing,
+    progress,
+    wanted_along,
 )
-from tests.evidence.jobs import Job, job
-from tests.evidence.kept_output import keep_output, telling
-from tests.evidence.plan import AXES, TRIALS, Cell, Choice
-from tests.evidence.trials import (
-    FORK_SUPPORT,
-    RECORDS,
-    ROOT,
-    Process,
-    Trial,
-    all_trials,
-    append_trials,
-    drop_trials_of_other_texts,
-    recipe_files,
-    recipe_path,
-    sha256,
-)
-from tests.runner import (
-    START_METHODS,
-    ForkRunner,
-    InterpreterRunner,
-    Run,
-    Runner,
-    RunnerError,
-    outcome_of_recipe,
-)
+from tests.evidence.measure.slots import Slots, Todo
+from tests.evidence.record import environment
+from tests.evidence.record.environment import FORK_SUPPORT
+from tests.evidence.record.not_installed import NotInstalled
+from tests.evidence.record.plan import ALL, AXES, TRIALS, Choice
+from tests.evidence.record.store import RECORDS, Record
+from tests.runner import RunnerError
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-KEY_BITS = 2048
-FORKED_KEY_BITS = 1024
-"""Of a forked trial's service account key: IAM makes keys of both sizes.
-
-A process that loads the larger one computes 34 ms for it, a third of a small program's time.
-"""
-RECIPE_DEADLINE = 60.0
-HANG_DEADLINES = {"fork": 15.0, "spawn": 30.0, "forkserver": 30.0}
-"""Seconds. What ends by itself does so well within the first; a twin that has not ended by the
-second hangs, and is not waited for any longer. Workers that are not forked take longer to start.
-"""
 JOBS = os.cpu_count() or 1
 """More are faster where most trials wait; many of a program that computes miss its deadlines."""
-FULL = 96.0
-"""Percent of all processors' time."""
-LOOK = 0.04
-LONGER_LOOK = 0.5
-"""Seconds, where all slots start at once: what the last one computes shows later."""
-PATIENCE = 3
-"""Seconds that a trial waits for idle processors: other work may never leave any."""
-SAID = 1000
-"""Characters of what a recipe that failed wrote."""
-Place = tuple[Interpreter, str]
-"""Where runs are forked: an interpreter with a value of GRPC_ENABLE_FORK_SUPPORT."""
-Todo = tuple[Interpreter, Cell]
-Tried = tuple[Trial, Run] | RunnerError
-
-
-def deadline_of(cell: Cell) -> float:
-    """Return the seconds after which a recipe or broken twin hangs."""
-    twin = cell.file.endswith("_broken")
-    return HANG_DEADLINES[cell.start_method] if twin else RECIPE_DEADLINE
-
-
-def attempt(
-    script: Path,
-    work: Job,
-    cell: Cell,
-    local_iam: LocalIAM,
-    runner: Runner,
-) -> tuple[str, Run]:
-    """Run a script with a job in the place of the cell's file; return what became of it."""
-    unset = cell.fork_support == "unset"
-    with work.prepared(local_iam):
-        run = runner.run(
-            script,
-            work.argv,
-            deadline=deadline_of(cell),
-            start_method=cell.start_method,
-            stdin=work.stdin,
-            ahead=work.ahead,
-            environment={
-                **local_iam.environment,
-                "GRPC_ENABLE_FORK_SUPPORT": None if unset else cell.fork_support,
-            },
-            cwd=ROOT,
-            descriptors=work.descriptors,
-        )
-    return str(outcome_of_recipe(run, work.inputs, work.failing)), run
-
-
-def try_once(
-    cell: Cell, local_iam: LocalIAM, runner: Runner, interpreter: Interpreter | None = None
-) -> tuple[Trial, Run]:
-    """Run a recipe or broken twin once with its job, as a trial to store."""
-    work = job(cell.file, local_iam.project, local_iam.service_accounts)
-    outcome, run = attempt(recipe_path(cell.file), work, cell, local_iam, runner)
-    process: Process = "new" if run.new_interpreter else "forked"
-    trial = Trial(
-        file=cell.file,
-        sha256=sha256(cell.file),
-        environment=(interpreter or here()).environment(cell.start_method, cell.fork_support),
-        process=process,
-        outcome=outcome,
-        seconds=round(run.seconds, 2),
-        date=now(),
-    )
-    return trial, run
-
-
-def now() -> str:
-    """Return the time in UTC, to the millisecond."""
-    time = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-    return time.replace("+00:00", "Z")
-
-
-def missing(todo: Sequence[Todo], trials: int, stored: Iterable[Trial]) -> Iterator[Todo]:
-    """Yield each trial that is not stored yet, one place after the other.
-
-    At a place first one of every cell, then another: whoever changes places imports all anew.
-    The cells are mixed: some compute all the time, others do nothing until their deadline.
-    """
-    done = Counter((trial.file, trial.sha256, trial.environment) for trial in stored)
-    at_place: dict[Place, list[Todo]] = {}
-    for interpreter, cell in todo:
-        at_place.setdefault((interpreter, cell.fork_support), []).append((interpreter, cell))
-    for each in at_place.values():
-        lacking = {
-            (interpreter, cell): trials
-            - done[cell.file, sha256(cell.file), interpreter.environment(*cell[1:])]
-            for interpreter, cell in each
-        }
-        Random(len(each)).shuffle(each)  # noqa: S311
-        for number in range(trials):
-            yield from (one for one in each if number < lacking[one])
+Releases = environment.Wanted | None
+"""An environment to build; None for the one that this runs in."""
 
 
 class Shard(click.ParamType[tuple[int, int]]):
@@ -204,7 +64,9 @@ class Shard(click.ParamType[tuple[int, int]]):
     default=["*"],
     help="A path below recipes/ without .py, or a pattern such as 'processes/*'; all if none.",
 )
-@click.option("--axis", type=click.Choice(list(AXES)), help="Environments of the book's plan.")
+@click.option(
+    "--axis", type=click.Choice([*AXES, ALL]), help="Environments of the book's plan, or all."
+)
 @click.option("--python", multiple=True, help="Such as 3.12.")
 @click.option("--grpcio", multiple=True, help="Releases, such as 1.62.3.")
 @click.option("--iam", multiple=True, help="Releases of google-cloud-iam, such as 2.19.1.")
@@ -215,7 +77,9 @@ class Shard(click.ParamType[tuple[int, int]]):
     type=click.Choice(FORK_SUPPORT),
     help="Values of GRPC_ENABLE_FORK_SUPPORT; unset if none.",
 )
-@click.option("--trials", default=TRIALS, show_default=True, help="Trials of each cell.")
+@click.option(
+    "--trials", type=int, help=f"Trials of each cell; on an axis as the plan has it, else {TRIALS}."
+)
 @click.option("--jobs", default=JOBS, show_default=True, help="Trials at a time.")
 @click.option("--new-interpreter", is_flag=True, help="Fork no trial from an importing process.")
 @click.option("--shard", type=Shard(), default="1/1", help="A part of the cells, such as 3/20.")
@@ -227,7 +91,7 @@ class Shard(click.ParamType[tuple[int, int]]):
 )
 def main(
     recipe: tuple[str, ...],
-    trials: int,
+    trials: int | None,
     jobs: int,
     new_interpreter: bool,
     shard: tuple[int, int],
@@ -237,13 +101,16 @@ def main(
     """Run recipes and broken twins, and store each trial."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C does: what is under way ends
     choice = Choice(**chosen)
-    planned = list(product(choice.environments, choice.cells(named(recipe))))
-    planned = planned[shard[0] - 1 :: shard[1]]
+    files = named(recipe, BOOK)[shard[0] - 1 :: shard[1]]
+    planned = [part for part in choice.axes if part.environments and part.cells(files)]
     if not planned:
         raise click.UsageError("nothing to try: no environment or no variant fits all options")
-    built = dict(installed(list(dict.fromkeys(wanted for wanted, _ in planned)), records))
-    todo = [(found, cell) for wanted, cell in planned if (found := built.get(wanted))]
-    failed = measure(todo, trials, jobs, records, forked=choice.elsewhere and not new_interpreter)
+    record = Record(records)
+    wanted = dict.fromkeys(releases for part in planned for releases in part.environments)
+    built = dict(installed(list(wanted), record))
+    forked = choice.elsewhere and not new_interpreter
+    measurement = Measurement(record, jobs, trials, forked)
+    failed = sum(measurement.make(part, files, built) for part in planned)
     if failed or None in built.values():
         sys.exit(
             f"{failed} trials failed, {[*built.values()].count(None)} environments were left out, "
@@ -251,53 +118,67 @@ def main(
         )
 
 
-def measure(todo: Sequence[Todo], trials: int, jobs: int, records: Path, *, forked: bool) -> int:
-    """Make and store what is missing of so many trials of each cell; return how many failed."""
-    for file in {cell.file for _, cell in todo}:
-        drop_trials_of_other_texts(file, records)
-    lacking = list(missing(todo, trials, all_trials(records)))
-    failed = 0
-    for made in at_a_time(jobs, lacking, forked=forked):
-        if isinstance(made, RunnerError):
-            failed += 1
-            click.echo(f"no trial: {made}", err=True)
-        else:
-            append_trials([made[0]], records)
-            keep_output(*made)
-            if failure := failure_of_recipe(*made):
-                click.echo(failure, err=True)
-    return failed
+@dataclass(frozen=True)
+class Measurement:
+    """Makes trials in so many slots; `trials` of each cell, or as many as the plan wants."""
+
+    record: Record
+    jobs: int
+    trials: int | None
+    forked: bool
+
+    def make(
+        self, choice: Choice, files: Sequence[str], built: dict[Releases, Interpreter | None]
+    ) -> int:
+        """Make and store what is missing of a choice; return how many trials failed."""
+        for file in files:
+            self.record.drop_other_programs(file)
+        environments = [found for each in choice.environments if (found := built.get(each))]
+        todo = list(product(environments, choice.cells(files)))
+        failed = 0
+        while lacking := list(missing(self._wanted(choice, todo), self.record)):
+            lost = self._try(lacking)
+            failed += lost
+            if lost:  # the same command tries them again
+                break
+        return failed
+
+    def _wanted(self, choice: Choice, todo: Sequence[Todo]) -> Wanted:
+        if self.trials is None and choice.axis is not None:
+            return wanted_along(choice.axis, todo, self.record)
+        return dict.fromkeys(todo, TRIALS if self.trials is None else self.trials)
+
+    def _try(self, todo: Sequence[Todo]) -> int:
+        failed = 0
+        with Load() as load:
+            slots = Slots(self.record, load, forked=self.forked)
+            for made in at_a_time(todo, self.jobs, slots.open, "trials"):
+                if isinstance(made, RunnerError):
+                    failed += 1
+                    click.echo(f"no trial: {made}", err=True)
+                    continue
+                self.record.append([made[0]])
+                keep_output(*made)
+                if failure := failure_of_recipe(*made):
+                    click.echo(failure, err=True)
+        return failed
 
 
-def failure_of_recipe(trial: Trial, run: Run) -> str | None:
-    """Say what a recipe that failed wrote, which its trial does not store.
-
-    Returns None where a release does not offer what it uses, and for a broken twin, which is to
-    fail.
-    """
-    if trial.outcome in {"ok", *NOT_OFFERED} or trial.file.endswith("_broken"):
-        return None
-    its = trial.environment
-    releases = f"grpcio {its.grpcio}, google-cloud-iam {its.google_cloud_iam}, Python {its.python}"
-    said = shorten(telling(trial, run), SAID, placeholder=" ...")
-    return f"{trial.file} was {trial.outcome} with {releases}: {said}"
-
-
-def named(patterns: Iterable[str]) -> list[str]:
+def named(patterns: Iterable[str], book: Book) -> list[str]:
     """Return the files that the patterns name.
 
     Raises click.UsageError for a pattern that names none.
     """
-    files = recipe_files()
-    unknown = [it for it in patterns if not any(fnmatch(file, it) for file in files)]
+    files = book.files()
+    unknown = [each for each in patterns if not any(fnmatch(file, each) for file in files)]
     if unknown:
         raise click.UsageError(f"no such recipe: {', '.join(unknown)}; see recipes/")
-    return [file for file in files if any(fnmatch(file, it) for it in patterns)]
+    return [file for file in files if any(fnmatch(file, each) for each in patterns)]
 
 
 def installed(
-    environments: Sequence[Wanted | None], records: Path
-) -> Iterator[tuple[Wanted | None, Interpreter | None]]:
+    environments: Sequence[Releases], record: Record
+) -> Iterator[tuple[Releases, Interpreter | None]]:
     """Build environments, and store which cannot be installed; yield each with its interpreter.
 
     Leaves out what cannot be installed, and says so.
@@ -313,110 +194,12 @@ def installed(
             click.echo(f"left out: {error}", err=True)
             yield wanted, None
             continue
-        keep(wanted, built, records)
         if isinstance(built, NotInstalled):
-            click.echo(f"{wanted.folder.name} cannot be installed: {built.reason}", err=True)
+            record.not_installed.keep(wanted, built)
+            click.echo(f"{folder_of(wanted).name} cannot be installed: {built.reason}", err=True)
         else:
+            record.not_installed.keep(wanted, None)
             yield wanted, built
-
-
-class Slot:
-    """One trial at a time, with a local IAM that no other trial uses; a context manager.
-
-    The lock is for those who start: what computes most at a start, the imports, they do in turn.
-    """
-
-    def __init__(self, starting: threading.Lock, *, forked: bool) -> None:
-        self._starting = starting
-        self._forked = forked
-        self._open = contextlib.ExitStack()
-        bits = FORKED_KEY_BITS if forked else KEY_BITS
-        self._local_iam = self._open.enter_context(LocalIAM(caller_key_bits=bits))
-        self._place: Place | None = None
-        self._runner: Runner | None = None
-
-    def try_once(self, interpreter: Interpreter, cell: Cell) -> Tried:
-        """Make a trial, in the process that imported the clients where it is forked."""
-        self._local_iam.heal()
-        try:
-            place = interpreter, cell.fork_support
-            with self._starting:
-                wait_for_idle_processors(LOOK if place == self._place else LONGER_LOOK)
-                runner = self._runner_at(place)
-            return try_once(cell, self._local_iam, runner, interpreter)
-        except RunnerError as error:
-            self._leave()
-            return error
-
-    def _runner_at(self, place: Place) -> Runner:
-        if self._runner is None or self._place != place:
-            self._leave()
-            interpreter, support = place
-            variables = {} if support == "unset" else {"GRPC_ENABLE_FORK_SUPPORT": support}
-            kind = ForkRunner if self._forked else InterpreterRunner
-            self._runner = kind(interpreter.path, environment=variables)
-            self._place = place
-        return self._runner
-
-    def _leave(self) -> None:
-        if self._runner is not None:
-            self._runner.close()
-            self._runner = None
-
-    def __enter__(self) -> "Self":
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._leave()
-        self._open.close()
-
-
-def wait_for_idle_processors(look: float) -> None:
-    """Return when they are idle for a part of so many seconds, or when patience ends.
-
-    Without it as many trials as there are jobs compute at once, and calls miss their deadlines.
-    """
-    until = time.monotonic() + PATIENCE
-    while psutil.cpu_percent(look) > FULL and time.monotonic() < until:
-        pass
-
-
-def at_a_time(jobs: int, todo: Sequence[Todo], *, forked: bool) -> Iterator[Tried]:
-    """Try the cells, so many at a time; whatever interrupts this ends the trials under way."""
-    with contextlib.ExitStack() as stack:
-        threads = ThreadPoolExecutor(jobs)
-        stack.callback(threads.shutdown)
-        idle: SimpleQueue[Slot] = SimpleQueue()
-        starting = threading.Lock()
-        for _ in range(min(jobs, len(todo))):
-            idle.put(stack.enter_context(Slot(starting, forked=forked)))
-        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-
-        def try_in_an_idle_one(each: Todo) -> Tried:
-            slot = idle.get()
-            try:
-                return slot.try_once(*each)
-            finally:
-                idle.put(slot)
-
-        futures = [threads.submit(try_in_an_idle_one, each) for each in todo]
-        for future in progress(as_completed(futures), len(todo), "trials"):
-            yield future.result()
-
-
-T = TypeVar("T")
-
-
-def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
-    """Yield each, with a bar of how many are done and how long the rest will take."""
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(TextColumn(what), *columns) as bar:
-        yield from bar.track(items, total)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,50 @@
-"""What a program wrote when it failed: that of a broken twin is kept for its page."""
+"""What a program wrote when it failed: that of a broken twin is kept for its page.
+
+A trial stores an outcome and no text; a rare failure may not come again, so what a recipe wrote is
+said while it is measured.
+"""
 
 import re
 import sysconfig
+from pathlib import Path
+from textwrap import shorten
 
-from tests.evidence.trials import OUTPUTS, ROOT, Trial
-from tests.evidence.verdicts import is_pinned
+from tests.book import ROOT, is_twin
+from tests.evidence.record.cells import NOT_OFFERED
+from tests.evidence.record.environment import is_pinned
+from tests.evidence.record.store import OUTPUTS
+from tests.evidence.record.trials import Trial
 from tests.runner import Run
 
+SAID = 1000
+"""Characters of what a recipe that failed wrote."""
 
-def keep_output(trial: Trial, run: Run) -> None:
+
+def keep_output(trial: Trial, run: Run, outputs: Path = OUTPUTS) -> None:
     """Keep what a broken twin wrote when it failed, for its page."""
-    twin = trial.file.endswith("_broken") and trial.outcome != "ok"
-    if not (twin and trial.process == "new" and is_pinned(trial.environment)):
+    failed = is_twin(trial.file) and trial.outcome != "ok"
+    if not (failed and trial.process == "new" and is_pinned(trial.environment)):
         return
     variant = trial.environment.start_method
     if trial.environment.fork_support != "unset":
         variant += f".{trial.environment.fork_support}"
-    output = OUTPUTS / f"{trial.file}.{variant}.txt"
+    output = outputs / f"{trial.file}.{variant}.txt"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(telling(trial, run), "utf-8")
+
+
+def failure_of_recipe(trial: Trial, run: Run) -> str | None:
+    """Say what a recipe that failed wrote, which its trial does not store.
+
+    Returns None where a release does not offer what it uses, and for a broken twin, which is to
+    fail.
+    """
+    if trial.outcome in {"ok", *NOT_OFFERED} or is_twin(trial.file):
+        return None
+    its = trial.environment
+    releases = f"grpcio {its.grpcio}, google-cloud-iam {its.google_cloud_iam}, Python {its.python}"
+    said = shorten(telling(trial, run), SAID, placeholder=" ...")
+    return f"{trial.file} was {trial.outcome} with {releases}: {said}"
 
 
 def telling(trial: Trial, run: Run) -> str:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from tests.evidence.environments import merge_refused
-from tests.evidence.trials import RECORDS, append_trials, read_trials, recorded_files
+from tests.evidence.record.store import RECORDS, Record
 
 
 @click.command()
@@ -18,18 +17,22 @@ from tests.evidence.trials import RECORDS, append_trials, read_trials, recorded_
 )
 def main(folders: tuple[Path, ...], records: Path) -> None:
     """Add the trials of FOLDERS, which `evidence -- --records FOLDER` made."""
+    into = Record(records)
     for folder in folders:
-        merge_refused(folder, records)
-        added = sum(merge(file, folder, records) for file in recorded_files(folder))
-        click.echo(f"{folder}: {added} trials added")
+        click.echo(f"{folder}: {merge(Record(folder), into)} trials added")
 
 
-def merge(file: str, folder: Path, records: Path) -> int:
-    """Add the trials of a file that are not there yet; return how many."""
-    there = set(read_trials(file, records))
-    new = [trial for trial in read_trials(file, folder) if trial not in there]
-    append_trials(new, records)
-    return len(new)
+def merge(source: Record, into: Record) -> int:
+    """Add the trials and the gaps that are not there yet; return how many trials."""
+    into.not_installed.merge(source.not_installed)
+    added = 0
+    for file in source.files():
+        there = set(into.trials(file))
+        new = [trial for trial in source.trials(file) if trial not in there]
+        into.append(new)
+        added += len(new)
+    into.describe(source.jobs())
+    return added
 
 
 if __name__ == "__main__":

@@ -8,16 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import BOOK, ROOT, Book, is_twin
+from tests.book import BOOK, ROOT, Book
 from tests.evidence.jobs import job_of
-from tests.evidence.record.plan import Cell
+from tests.evidence.record.limits import deadline_of
 from tests.runner import Run, Runner, outcome_of_recipe
 
-RECIPE_DEADLINE = 60.0
-HANG_DEADLINES = {"fork": 15.0, "spawn": 30.0, "forkserver": 30.0}
-"""Seconds. What ends by itself does so well within the first; a twin that has not ended by the
-second hangs, and is not waited for any longer. Workers that are not forked take longer to start.
-"""
+VARIABLE = "GRPC_ENABLE_FORK_SUPPORT"
 
 
 class Done(NamedTuple):
@@ -27,44 +23,43 @@ class Done(NamedTuple):
     run: Run
 
 
-def deadline_of(cell: Cell) -> float:
-    """Return the seconds after which a recipe or broken twin hangs."""
-    return HANG_DEADLINES[cell.start_method] if is_twin(cell.file) else RECIPE_DEADLINE
-
-
 def run_job(
-    cell: Cell,
+    file: str,
     local_iam: LocalIAM,
     runner: Runner,
     *,
+    start_method: str | None = None,
+    fork_support: str | None = None,
     program: Path | None = None,
     argv: Sequence[str] = (),
-    variables: Mapping[str, str | None] | None = None,
+    variables: Mapping[str, str] | None = None,
     book: Book = BOOK,
 ) -> Done:
-    """Run the program of a cell with its job: its inputs, faults and limits.
+    """Run a recipe or broken twin with its job: its inputs, faults and limits.
 
-    `program` is run in the place of the cell's file, `argv` given in the place of the job's.
-    `variables` are set beside those of the local IAM; None takes one away.
+    Without a start method it runs as `python FILE` would. `fork_support` is the value of
+    GRPC_ENABLE_FORK_SUPPORT, `unset` for none; without it the variable is as it is here.
+    `program` is run in the place of the file, `argv` given in the place of the job's, and
+    `variables` are set beside those of the local IAM.
     RunnerError means that the runner failed, not the program.
     """
-    job = job_of(cell.file)
+    job = job_of(file)
     work = job.work(local_iam.project, local_iam.service_accounts)
-    unset = cell.fork_support == "unset"
+    environment: dict[str, str | None] = {**local_iam.environment, **(variables or {})}
+    if fork_support is not None:
+        environment[VARIABLE] = None if fork_support == "unset" else fork_support
+    path = program or book.path(file)
     with job.prepared(local_iam):
         run = runner.run(
-            program or book.path(cell.file),
+            path,
             argv or work.argv,
-            deadline=deadline_of(cell),
-            start_method=cell.start_method,
+            deadline=deadline_of(file, start_method),
+            start_method=start_method,
             stdin=work.stdin,
             ahead=job.ahead,
-            environment={
-                **local_iam.environment,
-                "GRPC_ENABLE_FORK_SUPPORT": None if unset else cell.fork_support,
-                **(variables or {}),
-            },
+            environment=environment,
             cwd=ROOT,
             descriptors=job.descriptors,
         )
-    return Done(str(outcome_of_recipe(run, work.inputs, work.failing)), run)
+    outcome = outcome_of_recipe(run, work.inputs, work.failing, forks=book.chapter(file).forks)
+    return Done(str(outcome), run)

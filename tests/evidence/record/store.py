@@ -7,14 +7,14 @@ they are; they have no say in a verdict.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.book import BOOK, Book
-from tests.evidence.jobs import Job, job_of
+from tests.evidence.jobs import job_of
 from tests.evidence.record.environment import Environment, is_pinned
 from tests.evidence.record.identity import program_of
 from tests.evidence.record.not_installed import NotInstalledTable
@@ -86,7 +86,9 @@ class Record:
         """Add trials, and the description of each job that has none yet."""
         for trial in trials:
             trials_table(trial.file).append(self.path(trial.file), [trial])
-            self._describe(job_of(trial.file))
+            job = job_of(trial.file)
+            if job.name == trial.job:
+                self.describe({job.name: job.description})
 
     def drop_other_programs(self, file: str) -> None:
         """Forget the trials of what a recipe was before it was changed.
@@ -104,11 +106,12 @@ class Record:
         stored: dict[str, str] = json.loads(file.read_text("utf-8")) if file.exists() else {}
         return stored
 
-    def _describe(self, job: Job) -> None:
+    def describe(self, jobs: Mapping[str, str]) -> None:
+        """Add the descriptions of jobs, by their names."""
         described = self.jobs()
-        if job.name not in described:
+        if not jobs.items() <= described.items():
             complete = self.folder / f"{JOBS}.new"
-            text = json.dumps({**described, job.name: job.description}, indent=2, sort_keys=True)
+            text = json.dumps({**described, **jobs}, indent=2, sort_keys=True)
             complete.write_text(f"{text}\n", "utf-8")
             complete.replace(self.folder / JOBS)
 

@@ -1,0 +1,118 @@
+"""Which trials are made next, and so many of them at a time.
+
+Trials are made in rounds: a few of each cell first, and then, of what these showed, all that the
+plan wants. Within a round the cells of one place stand together, as whoever changes places imports
+all anew, and are mixed: some compute all the time, others do nothing until their deadline.
+"""
+
+import contextlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
+from queue import SimpleQueue
+from random import Random
+from typing import TypeVar
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from tests.evidence.measure.interpreters import Interpreter
+from tests.evidence.measure.slots import Todo
+from tests.evidence.record.plan import always, trials_wanted
+from tests.evidence.record.store import Record
+
+T = TypeVar("T")
+R = TypeVar("R")
+Wanted = dict[Todo, int]
+"""How many trials each cell is to have."""
+
+
+def wanted_along(axis: str, todo: Sequence[Todo], record: Record) -> Wanted:
+    """Say how many trials each cell of an axis is to have, after what is stored of it.
+
+    The cells of a file stand in the order of the axis.
+    """
+    strips: dict[object, list[Todo]] = defaultdict(list)
+    for interpreter, cell in todo:
+        key = cell._replace(fork_support="") if axis == "fork-support" else cell
+        strips[key].append((interpreter, cell))
+    wanted: Wanted = {}
+    for strip in strips.values():
+        seen = [(release_of(axis, each), outcomes_of(each, record)) for each in strip]
+        wanted |= zip(strip, trials_wanted(seen, always()), strict=True)
+    return wanted
+
+
+def release_of(axis: str, todo: Todo) -> str:
+    """Return what stands on an axis for a cell."""
+    interpreter, cell = todo
+    return {
+        "grpcio": interpreter.grpcio,
+        "iam": interpreter.google_cloud_iam,
+        "python": interpreter.python,
+        "fork-support": cell.fork_support,
+    }[axis]
+
+
+def outcomes_of(todo: Todo, record: Record) -> Counter[str]:
+    """Count what is stored of a cell."""
+    interpreter, cell = todo
+    environment = interpreter.environment(cell.start_method, cell.fork_support)
+    verdict = record.verdicts(cell.file).get(environment)
+    return Counter() if verdict is None else verdict.outcomes
+
+
+def missing(wanted: Wanted, record: Record) -> Iterator[Todo]:
+    """Yield each trial that is not stored yet, one place after the other.
+
+    At a place first one of every cell, then another.
+    """
+    lacking = {todo: number - outcomes_of(todo, record).total() for todo, number in wanted.items()}
+    at_place: dict[tuple[Interpreter, str], list[Todo]] = defaultdict(list)
+    for interpreter, cell in wanted:
+        at_place[interpreter, cell.fork_support].append((interpreter, cell))
+    for cells in at_place.values():
+        Random(len(cells)).shuffle(cells)  # noqa: S311
+        for number in range(max(lacking[cell] for cell in cells)):
+            yield from (cell for cell in cells if number < lacking[cell])
+
+
+def at_a_time(
+    todo: Sequence[T],
+    slots: int,
+    open_slot: Callable[[], AbstractContextManager[Callable[[T], R]]],
+    what: str,
+) -> Iterator[R]:
+    """Try each, in so many slots; whatever interrupts this ends the trials under way."""
+    with contextlib.ExitStack() as stack:
+        threads = ThreadPoolExecutor(slots)
+        stack.callback(threads.shutdown)
+        idle: SimpleQueue[Callable[[T], R]] = SimpleQueue()
+        for _ in range(min(slots, len(todo))):
+            idle.put(stack.enter_context(open_slot()))
+        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+
+        def try_in_an_idle_one(each: T) -> R:
+            attempt = idle.get()
+            try:
+                return attempt(each)
+            finally:
+                idle.put(attempt)
+
+        futures = [threads.submit(try_in_an_idle_one, each) for each in todo]
+        for future in progress(as_completed(futures), len(todo), what):
+            yield future.result()
+
+
+def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    """Yield each, with a bar of how many are done and how long the rest will take."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(TextColumn(what), *columns) as bar:
+        yield from bar.track(items, total)

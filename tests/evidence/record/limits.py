@@ -1,0 +1,25 @@
+"""How long a run may take before it is a hang.
+
+A recipe has room: on a loaded machine it may take long, and is waited for. A broken twin that has
+not ended by its limit hangs, and is not waited for any longer.
+"""
+
+from tests.book import is_twin
+
+RECIPE_DEADLINE = 60.0
+HANG_DEADLINES = {"fork": 15.0, "spawn": 30.0, "forkserver": 30.0}
+"""Seconds. What ends by itself does so well within the first; a twin that has not ended by the
+second hangs. Workers that are not forked take longer to start.
+"""
+
+
+def deadline_of(file: str, start_method: str | None = None) -> float:
+    """Return the seconds after which a recipe or broken twin hangs.
+
+    Without a start method the program chooses, and has the time of the slowest.
+    """
+    if not is_twin(file):
+        return RECIPE_DEADLINE
+    return max(
+        seconds for method, seconds in HANG_DEADLINES.items() if start_method in (method, None)
+    )
