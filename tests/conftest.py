@@ -2,12 +2,22 @@
 
 import signal
 
+import pytest
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # so a shell starts its background jobs, and what a test starts and interrupts would be, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = [
     "recipes.testing.local_iam.pytest_plugin",
-    "tests.support.recipes",
     "tests.blocks.plugin",
+    "tests.support.admission",
+    "tests.support.recipes",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what the book runs: each block of a page, each recipe and each broken twin."""
+    for item in items:
+        if {"block", "page", "stands"} & {*getattr(item, "fixturenames", ())}:
+            item.add_marker("book")

@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--new-interpreter",
         action="store_true",
-        help="run each block in a new interpreter: slower, with the same outcomes",
+        help="run each block and recipe in a new interpreter: slower, with the same outcomes",
     )
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
-from tests.evidence.record.limits import RECIPE_DEADLINE
-from tests.runner import InterpreterRunner, answers, outcome_of_recipe
+from tests.evidence.measure.run_job import run_job
+from tests.runner import Runner, answers
 from tests.support.live import live, wait_until
 from tests.support.recipes import Cook, Stands
 
@@ -24,23 +24,15 @@ def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     stands(file, start_method)
 
 
-def test_it_holds_with_spawn(
-    local_iam: LocalIAM, recipe_runner: InterpreterRunner, tmp_path: Path
-) -> None:
+def test_it_holds_with_spawn(local_iam: LocalIAM, recipe_runner: Runner, tmp_path: Path) -> None:
     """The other method that its comment offers holds as well."""
     text = BOOK.path(FILE).read_text("utf-8")
     script = tmp_path / "with_spawn.py"
     script.write_text(text.replace('START_METHOD = "forkserver"', 'START_METHOD = "spawn"'))
-    accounts = local_iam.service_accounts
-    run = recipe_runner.run(
-        script,
-        deadline=RECIPE_DEADLINE,
-        stdin="\n".join(accounts),
-        environment=local_iam.environment,
-    )
+    outcome, _ = run_job(FILE, local_iam, recipe_runner, program=script)
 
     assert text != script.read_text()
-    assert "ok" == str(outcome_of_recipe(run, accounts))
+    assert "ok" == outcome
 
 
 def test_each_process_has_a_client_of_its_own(cook: Cook, local_iam: LocalIAM) -> None:

@@ -9,7 +9,7 @@ import pytest
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
 from tests.evidence.measure.run_job import run_job
-from tests.runner import InterpreterRunner, answers
+from tests.runner import Runner, answers
 from tests.support.live import Live, live, wait_until
 from tests.support.recipes import Cook, Stands
 
@@ -28,7 +28,7 @@ def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
 
 @pytest.mark.parametrize("start_method", ["spawn", "forkserver"])
 def test_twin_works_where_its_process_is_not_forked(
-    local_iam: LocalIAM, recipe_runner: InterpreterRunner, start_method: str
+    local_iam: LocalIAM, recipe_runner: Runner, start_method: str
 ) -> None:
     """The rule is about fork: with the other start methods the twin answers for every account."""
     program = BOOK.path(TWIN)  # with the recipe's time

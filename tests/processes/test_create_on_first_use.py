@@ -7,7 +7,7 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK, ROOT, START_METHODS
-from tests.runner import InterpreterRunner, Run, answers
+from tests.runner import Run, Runner, answers
 from tests.support.live import live, wait_until
 from tests.support.recipes import Cook, Stands
 
@@ -102,9 +102,7 @@ def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
     stands(file, start_method)
 
 
-def run(
-    source: str, runner: InterpreterRunner, local_iam: LocalIAM, folder: Path, *argv: str
-) -> Run:
+def run(source: str, runner: Runner, local_iam: LocalIAM, folder: Path, *argv: str) -> Run:
     """Run a program that imports the recipe."""
     script = folder / "program.py"
     script.write_text(source, "utf-8")
@@ -114,7 +112,7 @@ def run(
 
 @pytest.mark.parametrize("start_method", START_METHODS)
 def test_many_threads_get_one_client_in_each_process(
-    recipe_runner: InterpreterRunner, local_iam: LocalIAM, tmp_path: Path, start_method: str
+    recipe_runner: Runner, local_iam: LocalIAM, tmp_path: Path, start_method: str
 ) -> None:
     """Threads that ask at once all get the same client, in each process that they ask in."""
     printed = answers(run(ONCE % start_method, recipe_runner, local_iam, tmp_path).stdout)
@@ -124,7 +122,7 @@ def test_many_threads_get_one_client_in_each_process(
 
 
 def test_inherited_client_is_kept_and_not_used(
-    recipe_runner: InterpreterRunner, local_iam: LocalIAM, tmp_path: Path
+    recipe_runner: Runner, local_iam: LocalIAM, tmp_path: Path
 ) -> None:
     """A child that was forked while every lock was held gets a client of its own."""
     ended = run(INHERITED, recipe_runner, local_iam, tmp_path)
@@ -133,7 +131,7 @@ def test_inherited_client_is_kept_and_not_used(
 
 
 def test_executor_of_threads_shares_one_client(
-    recipe_runner: InterpreterRunner, local_iam: LocalIAM, tmp_path: Path
+    recipe_runner: Runner, local_iam: LocalIAM, tmp_path: Path
 ) -> None:
     """In an executor of threads the same function makes one connection, and reads each policy."""
     emails = local_iam.service_accounts
@@ -146,7 +144,7 @@ def test_executor_of_threads_shares_one_client(
 
 
 def test_broken_executor_leaves_accounts_without_an_answer(
-    recipe_runner: InterpreterRunner, local_iam: LocalIAM, tmp_path: Path
+    recipe_runner: Runner, local_iam: LocalIAM, tmp_path: Path
 ) -> None:
     """An executor whose process has died answers nothing, and nobody waits for it."""
     ended = run(BROKEN, recipe_runner, local_iam, tmp_path)

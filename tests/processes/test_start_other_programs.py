@@ -15,7 +15,7 @@ from tests.book import BOOK, ROOT
 from tests.evidence.jobs.processes import RELEASE
 from tests.evidence.measure.run_job import run_job
 from tests.processes.test_create_in_process import listed_key
-from tests.runner import InterpreterRunner, answers
+from tests.runner import Runner, answers
 from tests.support.live import live, wait_until
 from tests.support.recipes import Cook, Stands
 
@@ -102,7 +102,7 @@ def test_program_that_fails_is_reported_with_its_file(
 
 
 def test_program_at_its_limit_is_killed_with_what_it_started(
-    local_iam: LocalIAM, recipe_runner: InterpreterRunner, tmp_path: Path
+    local_iam: LocalIAM, recipe_runner: Runner, tmp_path: Path
 ) -> None:
     """A program that does not end is reported, and nothing that it started is left."""
     impatient = tmp_path / "impatient.py"
@@ -148,7 +148,7 @@ def test_ctrl_c_does_not_reach_the_program(
     assert not interrupted.exists()
 
 
-def test_twin_hangs_in_the_fork(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> None:
+def test_twin_hangs_in_the_fork(local_iam: LocalIAM, recipe_runner: Runner) -> None:
     """Where the twin hangs, a thread stands where `subprocess` forks."""
     for _ in range(20):
         outcome, run = run_job(TWIN, local_iam, recipe_runner, start_method="fork")

@@ -177,7 +177,7 @@ def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 def attack(
     local_iam: LocalIAM,
     echo_server: dict[str, str],
-    recipe_runner: InterpreterRunner,
+    interpreter_runner: InterpreterRunner,
     tmp_path: Path,
 ) -> Attack:
     """Run a program that has the gate at hand, in a process of its own, for a bounded time."""
@@ -185,7 +185,7 @@ def attack(
     def attack(program: str, **variables: str) -> Run:
         script = tmp_path / "program.py"
         script.write_text(program, "utf-8")
-        return recipe_runner.run(
+        return interpreter_runner.run(
             script,
             deadline=DEADLINE,
             environment={

@@ -114,13 +114,13 @@ Attack = Callable[..., Run]
 
 
 @pytest.fixture
-def attack(local_iam: LocalIAM, recipe_runner: InterpreterRunner, tmp_path: Path) -> Attack:
+def attack(local_iam: LocalIAM, interpreter_runner: InterpreterRunner, tmp_path: Path) -> Attack:
     """Run a program that has the guard at hand, in a process of its own, for a bounded time."""
 
     def attack(program: str, start_method: str | None = None, **variables: str) -> Run:
         script = tmp_path / "program.py"
         script.write_text(program, "utf-8")
-        return recipe_runner.run(
+        return interpreter_runner.run(
             script,
             deadline=DEADLINE,
             start_method=start_method,
@@ -366,7 +366,7 @@ for each in (client, rest):
 
 
 def test_place_in_an_installed_program(
-    local_iam: LocalIAM, recipe_runner: InterpreterRunner, tmp_path: Path
+    local_iam: LocalIAM, interpreter_runner: InterpreterRunner, tmp_path: Path
 ) -> None:
     """Where the program itself is installed, its line is named, not one of Google's packages."""
     program = tmp_path / "site-packages" / "program.py"
@@ -389,7 +389,7 @@ print("message", forked(message), sep="\\t")
 """
     )
     environment = {**local_iam.environment, "PYTHONPATH": str(RECIPES), "PYTHONWARNINGS": "ignore"}
-    run = recipe_runner.run(program, deadline=DEADLINE, environment=environment, cwd=tmp_path)
+    run = interpreter_runner.run(program, deadline=DEADLINE, environment=environment, cwd=tmp_path)
     lines = program.read_text("utf-8").splitlines()
     line = next(number for number, text in enumerate(lines, 1) if "return iam" in text)
 

@@ -97,13 +97,13 @@ Suite = Callable[..., Run]
 
 
 @pytest.fixture
-def suite(local_iam: LocalIAM, recipe_runner: InterpreterRunner, tmp_path: Path) -> Suite:
+def suite(local_iam: LocalIAM, interpreter_runner: InterpreterRunner, tmp_path: Path) -> Suite:
     """Run a suite with the plugin, in a process of its own, for a bounded time."""
 
     def run(text: str, *arguments: str, prelude: str = PRELUDE, **variables: str) -> Run:
         (tmp_path / "test_suite.py").write_text(prelude + text, "utf-8")
         options = ["-p", "no:cacheprovider", "-W", "ignore", "-rA", "--color=no", *arguments]
-        return recipe_runner.run(
+        return interpreter_runner.run(
             PLUGIN,
             options,
             deadline=DEADLINE,

@@ -1,4 +1,8 @@
-"""Fixtures that run recipes: `cook` runs one, `stands` tries its stored verdict."""
+"""Fixtures that run recipes: `cook` runs one, `stands` tries its stored verdict.
+
+Both run them as a trial is run; `--new-interpreter` does without the process that has imported
+the clients before.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -9,10 +13,10 @@ from tests.book import is_twin
 from tests.evidence.measure.run_job import run_job
 from tests.evidence.record.store import RECORD
 from tests.evidence.record.verdicts import contradiction
-from tests.runner import InterpreterRunner, Run
+from tests.runner import ForkRunner, InterpreterRunner, Run, Runner
 
 Cook = Callable[..., Run]
-"""`cook(file, *argv, **variables)` runs a recipe in a new interpreter; without argv, its job."""
+"""`cook(file, *argv, **variables)` runs a recipe; without argv, its job."""
 
 Stands = Callable[..., None]
 """`stands(file, start_method, fork_support="unset")` fails where today's outcomes contradict the
@@ -21,13 +25,22 @@ stored verdict.
 
 
 @pytest.fixture(scope="session", name="recipe_runner")
-def _recipe_runner() -> Iterator[InterpreterRunner]:
+def _recipe_runner(pytestconfig: pytest.Config) -> Iterator[Runner]:
+    """Run recipes as trials are run: forked from a process that has imported the clients."""
+    kind = InterpreterRunner if pytestconfig.getoption("new_interpreter") else ForkRunner
+    with kind() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="session")
+def interpreter_runner() -> Iterator[InterpreterRunner]:
+    """Run programs of a test's own, which may care for what is imported when."""
     with InterpreterRunner() as runner:
         yield runner
 
 
 @pytest.fixture(name="cook")
-def _cook(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> Cook:
+def _cook(local_iam: LocalIAM, recipe_runner: Runner) -> Cook:
     def cook(file: str, *argv: str, **variables: str) -> Run:
         return run_job(file, local_iam, recipe_runner, argv=argv, variables=variables).run
 
@@ -37,7 +50,7 @@ def _cook(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> Cook:
 @pytest.fixture(name="stands")
 def _stands(
     local_iam: LocalIAM,
-    recipe_runner: InterpreterRunner,
+    recipe_runner: Runner,
     record_property: Callable[[str, object], None],
 ) -> Stands:
     def stands(file: str, start_method: str, fork_support: str = "unset") -> None:
