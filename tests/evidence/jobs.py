@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Timer
 
 from recipes.testing.local_iam import LocalIAM
-from recipes.testing.local_iam.catalogue import ROLES
+from recipes.testing.local_iam.api.catalogue import ROLES
 from tests.evidence.trials import ROOT
 from tests.runner import START_METHODS
 
