@@ -19,6 +19,7 @@ from pathlib import Path
 from .event_loop import run
 
 PARENT_POLL_SECONDS = 0.5
+NEEDED = "google-cloud-iam h11 'pyjwt[crypto]' trustme"
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -34,7 +35,7 @@ def without_clients() -> None:
         if found is None or found.submodule_search_locations is None:
             if version.startswith("v"):
                 continue
-            raise ModuleNotFoundError(f"{name} is not installed: pip install google-cloud-iam")
+            raise ModuleNotFoundError(name=name)
         package = types.ModuleType(name)
         package.__path__ = list(found.submodule_search_locations)
         package.__spec__ = found
@@ -86,6 +87,13 @@ def end(number: int, _: types.FrameType | None) -> None:
     sys.exit(0)
 
 
+def reason(error: Exception) -> str:
+    """Say in one line why there is no local IAM, and what to do where something is missing."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error.name} is not installed: pip install {NEEDED}"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
 def main() -> int:
     """Run the process with its settings and the id of its parent; return its exit code."""
     warnings.filterwarnings("ignore", "The RSA key is 1024 bits")  # IAM makes such keys
@@ -98,9 +106,8 @@ def main() -> int:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         run(serve(sys.argv[1], int(sys.argv[2]), directory))
     except (OSError, ModuleNotFoundError, ValueError) as error:
-        text = error.strerror if isinstance(error, OSError) else None
         with contextlib.suppress(BrokenPipeError):
-            print(json.dumps({"error": text or str(error)}), flush=True)
+            print(json.dumps({"error": reason(error)}), flush=True)
         return 1
     finally:
         for number in SIGNALS:
