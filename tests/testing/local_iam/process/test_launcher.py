@@ -85,14 +85,9 @@ def test_instances_run_side_by_side(client: Client) -> None:
         assert directory(first) != directory(second)
         assert client(LIST, first).stdout.split() == first.service_accounts
         assert client(LIST, second).stdout.split() == second.service_accounts
-        mixed = {
-            "GOOGLE_APPLICATION_CREDENTIALS": first.environment["GOOGLE_APPLICATION_CREDENTIALS"]
-        }
-        second._description = {
-            **second._description,
-            "environment": {**second.environment, **mixed},
-        }
-        assert "Unauthenticated" in client(LIST, second).stderr
+        key = "GOOGLE_APPLICATION_CREDENTIALS"
+        mixed = {**second.environment, key: first.environment[key]}
+        assert "Unauthenticated" in client(LIST, LocalIAMControl({"environment": mixed})).stderr
     assert (len(first.service_accounts), len(second.service_accounts)) == (2, 3)
 
 
