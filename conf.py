@@ -1,6 +1,7 @@
 """Sphinx: makes the site of the pages under docs/ (`python3 noxfile.py` builds it)."""
 
 import os
+import stat
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -122,9 +123,14 @@ def pack_folders(app: Sphinx) -> None:
     """Pack each recipe that is a folder for download, with the same bytes for the same files."""
     for folder in sorted(path.parent for path in (ROOT / "recipes").glob("*/*/__init__.py")):
         packed = BytesIO()
-        with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
-            for path in sorted(folder.glob("*.py")):
-                archive.writestr(ZipInfo(f"{folder.name}/{path.name}"), path.read_bytes())
+        with ZipFile(packed, "w") as archive:
+            for path in sorted(folder.rglob("*.py")):
+                entry = ZipInfo(path.relative_to(folder.parent).as_posix())
+                entry.compress_type = (
+                    ZIP_DEFLATED  # an entry's own settings count, not the archive's
+                )
+                entry.external_attr = (stat.S_IFREG | 0o644) << 16
+                archive.writestr(entry, path.read_bytes())
         download = ROOT / "docs/_downloads" / f"{folder.name}.zip"
         if not download.exists() or download.read_bytes() != packed.getvalue():
             download.parent.mkdir(exist_ok=True)

@@ -7,12 +7,10 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft4Validator
 
 from recipes.safeguards.find_shared_clients.command_line import check, read
@@ -419,22 +417,6 @@ def test_inline_metadata_names_what_it_imports() -> None:
     imported = set(re.findall(r"^ *(?:import|from) (\w+)", text, re.MULTILINE))
 
     assert names == imported - {*sys.stdlib_module_names} - {"__future__"}
-
-
-def test_hook_starts_what_is_installed() -> None:
-    """The hook's command is the one that the project installs, with the same requirements."""
-    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    module, _, function = project["project"]["scripts"][hook["entry"]].partition(":")
-    folder = project["tool"]["setuptools"]["package-dir"][module.partition(".")[0]]
-    metadata = (FOLDER / "__main__.py").read_text("utf-8")
-
-    assert folder == FOLDER.relative_to(ROOT).as_posix()
-    assert callable(
-        getattr(import_module(f"{folder.replace('/', '.')}.{module.partition('.')[2]}"), function)
-    )
-    assert all(f'"{each}"' in metadata for each in project["project"]["dependencies"])
-    assert (hook["language"], hook["pass_filenames"]) == ("python", False)
 
 
 # The page

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import stat
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -169,11 +170,17 @@ def test_sitemap(site: Path) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=page_of)
 def test_folder_downloads_whole(site: Path, folder: Path) -> None:
-    """The archive of a recipe that is a folder holds its files, byte for byte."""
+    """The archive of a recipe that is a folder holds its files, byte for byte, for all to read."""
     page = page_of(folder)
     (packed,) = (path for path in downloads(read(site, page), page) if path.endswith(".zip"))
     with ZipFile(site / packed) as archive:
         unpacked = {name: archive.read(name) for name in archive.namelist()}
+        modes = {stat.S_IMODE(entry.external_attr >> 16) for entry in archive.infolist()}
 
-    files = {f"{folder.name}/{path.name}": path.read_bytes() for path in folder.glob("*.py")}
+    files = {
+        path.relative_to(folder.parent).as_posix(): path.read_bytes()
+        for path in folder.rglob("*.py")
+    }
     assert files == unpacked
+    assert {0o644} == modes
+    assert (site / packed).stat().st_size < sum(map(len, files.values()))

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from recipes.testing.local_iam.catalogue import ROLES
+from recipes.testing.local_iam.api.catalogue import ROLES
 from tests.book import BOOK
 from tests.runner import answers
 from tests.support.live import live, wait_until

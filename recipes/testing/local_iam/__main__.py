@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from .launcher import LocalIAM, LocalIAMError, ending
+from .process.launcher import LocalIAM, LocalIAMError, ending
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 POLL_SECONDS = 0.05

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .launcher import LocalIAM
+from .process.launcher import LocalIAM
 
 LOOKUP_SECONDS = 5.0
 

@@ -6,7 +6,7 @@ a quota asks of them where the service is not well.
 
 import os
 
-from recipes.testing.local_iam.catalogue import ROLES
+from recipes.testing.local_iam.api.catalogue import ROLES
 from tests.evidence.jobs.base import (
     ACCOUNTS,
     NUMBER_OF_ACCOUNTS,

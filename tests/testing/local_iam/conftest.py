@@ -12,7 +12,7 @@ import grpc
 import pytest
 from google.cloud import iam_admin_v1, iam_credentials_v1
 
-from recipes.testing.local_iam import LocalIAM
+from recipes.testing.local_iam import LocalIAM, LocalIAMControl
 
 ADMIN_HOST = "iam.googleapis.com:443"
 CREDENTIALS_HOST = "iamcredentials.googleapis.com:443"
@@ -114,7 +114,7 @@ def raw(client_environment: None) -> Iterator[Callable[..., bytes]]:
 def client() -> Client:
     """Run Python code in a new interpreter against a local IAM."""
 
-    def run(code: str, local_iam: LocalIAM) -> "subprocess.CompletedProcess[str]":
+    def run(code: str, local_iam: LocalIAMControl) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-c", textwrap.dedent(code)],
             env={**os.environ, **local_iam.environment},
