@@ -5,9 +5,8 @@ directives in fences of colons. `Page.faults` says what does not.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from textwrap import indent
 
@@ -16,7 +15,8 @@ from myst_parser.config.main import MdParserConfig
 from myst_parser.mdit_to_docutils.base import DocutilsRenderer
 from myst_parser.parsers.mdit import create_md_parser
 
-ROOT = Path(__file__).parents[2]
+from tests.book import ROOT
+
 PAGES = ROOT / "docs"
 README = ROOT / "README.md"
 SETTINGS = {
@@ -169,10 +169,10 @@ class Page:
         self.faults.append(f"{name_of(self.path)}:{line}: {message}")
 
 
-def find_pages(folder: Path = PAGES) -> Iterator[Page]:
-    """Read every page under a folder, in a stable order."""
-    for path in sorted(folder.rglob("*.md")):
-        yield Page.read(path)
+@cache
+def find_pages(folder: Path = PAGES) -> tuple[Page, ...]:
+    """Read every page under a folder once, in a stable order."""
+    return tuple(Page.read(path) for path in sorted(folder.rglob("*.md")))
 
 
 def name_of(path: Path) -> str:

@@ -25,8 +25,8 @@ from pytest_examples.run_code import (
 )
 
 from tests.blocks import run_bash
-from tests.blocks.blocks import ROOT, Block, BlockError, name_of
-from tests.book import START_METHODS
+from tests.blocks.blocks import Block, BlockError, name_of
+from tests.book import ROOT, START_METHODS
 from tests.runner import Outcome, Run, Runner
 
 if sys.version_info >= (3, 11):
@@ -54,14 +54,14 @@ class PagesConfig(ExamplesConfig):
         return (*super().ruff_config(), "--isolated", "--config", own)
 
 
-def documented(settings: Mapping[str, str]) -> tuple[Outcome, float]:
-    """Return the outcome that a block documents, and its deadline in seconds."""
+def documented(settings: Mapping[str, str]) -> tuple[Outcome, float | None]:
+    """Return the outcome that a block documents, and the seconds after which it is a hang."""
     text = settings.get("expect", "ok")
     hang = re.fullmatch(r"hang (\d+(?:\.\d+)?)", text)
     if hang and float(hang[1]) > 0:
         return Outcome("hang"), float(hang[1])
     if "expect" not in settings or re.fullmatch(r"raises \w+|crash SIG\w+", text):
-        return Outcome.parse(text), DEADLINE
+        return Outcome.parse(text), None
     raise BlockError(
         f'expect="{text}" is not understood; write expect="raises TYPE", "hang SECONDS" or '
         '"crash SIGNAL", or leave it out'
@@ -76,57 +76,85 @@ def start_method(settings: Mapping[str, str]) -> str | None:
     return method
 
 
-def check_block(
-    block: Block,
-    runner: Runner,
-    eval_example: EvalExample,
-    environment: Mapping[str, str],
-    tmp_path: Path,
-) -> Outcome:
-    """Check a block with the tool that its reader would use; fail with the page and its line."""
-    try:
-        settings = block.settings
-        if block.language == "python":
-            return check_python(block, settings, runner, eval_example, environment, tmp_path)
-        if block.language == "bash":
-            check_bash(block, settings, runner, environment, tmp_path)
-        else:
-            check_data(block)
-        return Outcome("ok")
-    except BlockError as error:
-        failure = pytest.fail.Exception(f"{block}: {error}", pytrace=False)
-    raise failure
+@dataclass(frozen=True)
+class Checker:
+    """What a block is checked with: a runner, its environment, a folder, and limits.
 
+    With `update`, results that a block shows are written anew instead of compared.
+    `deadline` is in seconds, of a block that documents no hang; `prefix` is the environment that
+    the tests run in.
+    """
 
-def check_python(
-    block: Block,
-    settings: Mapping[str, str],
-    runner: Runner,
-    eval_example: EvalExample,
-    environment: Mapping[str, str],
-    tmp_path: Path,
-) -> Outcome:
-    """Lint, run and print-check a block; return the outcome, which is the documented one."""
-    expected, deadline = documented(settings)
-    method = start_method(settings)
-    eval_example.config = PagesConfig()
-    example = example_of(block)
-    lint(block, example, eval_example)
-    script = tmp_path / "block.py"
-    script.write_text("\n" * block.line + block.source, "utf-8")  # lines are those of the page
-    run = runner.run(
-        script,
-        deadline=deadline,
-        start_method=method,
-        environment=environment,
-        cwd=tmp_path,
-        record_prints=True,
-    )
-    compare(block, run, expected)
-    if expected == Outcome("ok") and not run.printed and not asserts(block.source):
-        raise BlockError("this block proves nothing: let it assert or print, or document a failure")
-    check_prints(block, run, example, eval_example)
-    return run.outcome
+    runner: Runner
+    eval_example: EvalExample
+    environment: Mapping[str, str]
+    folder: Path
+    update: bool = False
+    deadline: float = DEADLINE
+    prefix: Path = Path(sys.prefix)
+
+    def check(self, block: Block) -> Outcome:
+        """Check a block with the tool that its reader would use; fail with the page and its line."""
+        try:
+            settings = block.settings
+            if block.language == "python":
+                return self._python(block, settings)
+            if block.language == "bash":
+                self._bash(block, settings)
+            else:
+                check_data(block)
+            return Outcome("ok")
+        except BlockError as error:
+            failure = pytest.fail.Exception(f"{block}: {error}", pytrace=False)
+        raise failure
+
+    def _python(self, block: Block, settings: Mapping[str, str]) -> Outcome:
+        """Lint, run and print-check a block; return the outcome, which is the documented one."""
+        expected, limit = documented(settings)
+        method = start_method(settings)
+        self.eval_example.config = PagesConfig()
+        example = example_of(block)
+        lint(block, example, self.eval_example)
+        run = self.runner.run(
+            self._script(block, "block.py"),
+            deadline=self.deadline if limit is None else limit,
+            start_method=method,
+            environment=self.environment,
+            cwd=self.folder,
+            record_prints=True,
+        )
+        compare(block, run, expected)
+        if expected == Outcome("ok") and not run.printed and not asserts(block.source):
+            raise BlockError(
+                "this block proves nothing: let it assert or print, or document a failure"
+            )
+        check_prints(block, run, example, self.eval_example, update=self.update)
+        return run.outcome
+
+    def _bash(self, block: Block, settings: Mapping[str, str]) -> None:
+        """Parse a block with Bash and ShellCheck, and run it at the repository's root."""
+        if settings.get("check", "parse") != "parse":
+            raise BlockError(f'check="{settings["check"]}" is not understood; write check="parse"')
+        script = self._script(block, "block.sh")
+        parse_bash(block, script)
+        if "check" in settings:
+            return
+        refuse_to_renew_environment(block, self.prefix)
+        own = {"PATH": f"{TOOLS}:{os.environ['PATH']}", "PYTHONPATH": ""}
+        run = self.runner.run(
+            Path(run_bash.__file__),
+            [str(script)],
+            deadline=BASH_DEADLINE,
+            environment={**self.environment, **own},
+            cwd=ROOT,
+        )
+        compare(block, run, Outcome("ok"))
+
+    def _script(self, block: Block, name: str) -> Path:
+        """Write a block to a file whose lines are those of the page."""
+        script = self.folder / name
+        script.write_text("\n" * block.line + block.source, "utf-8")
+        return script
 
 
 def example_of(block: Block) -> CodeExample:
@@ -188,7 +216,9 @@ def asserts(source: str) -> bool:
     return any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(source)))
 
 
-def check_prints(block: Block, run: Run, example: CodeExample, eval_example: EvalExample) -> None:
+def check_prints(
+    block: Block, run: Run, example: CodeExample, eval_example: EvalExample, *, update: bool
+) -> None:
     """Compare what was printed with the results that the block shows, or update those."""
     insert = InsertPrintStatements(block.path, eval_example.config, True, None, None)
     assert insert.print_func is not None
@@ -197,7 +227,7 @@ def check_prints(block: Block, run: Run, example: CodeExample, eval_example: Eva
         for formatted, arg in zip(statement.args, args, strict=True):
             formatted.is_str = arg.is_str
         insert.print_func.statements.append(statement)
-    if eval_example.update_examples:
+    if update:
         _update(insert, example, eval_example)
         return
     insert.check_print_statements(example)
@@ -224,39 +254,18 @@ def _demand_prints(block: Block, example: CodeExample, printed: list[PrintStatem
             )
 
 
-def check_bash(
-    block: Block,
-    settings: Mapping[str, str],
-    runner: Runner,
-    environment: Mapping[str, str],
-    tmp_path: Path,
-) -> None:
-    """Parse a block with Bash and ShellCheck, and run it at the repository's root."""
-    if settings.get("check", "parse") != "parse":
-        raise BlockError(f'check="{settings["check"]}" is not understood; write check="parse"')
-    script = tmp_path / "block.sh"
-    script.write_text("\n" * block.line + block.source, "utf-8")
+def parse_bash(block: Block, script: Path) -> None:
+    """Demand that Bash and ShellCheck find nothing wrong."""
     for command in (["bash", "-n"], [str(TOOLS / "shellcheck"), "--shell=bash", "-e", "SC2164"]):
         parsed = subprocess.run([*command, str(script)], capture_output=True, text=True)
         if parsed.returncode != 0:
             message = parsed.stdout + parsed.stderr
             raise BlockError(message.replace(str(script), name_of(block.path)))
-    if "check" not in settings:
-        refuse_to_renew_environment(block)
-        own = {"PATH": f"{TOOLS}:{os.environ['PATH']}", "PYTHONPATH": ""}
-        run = runner.run(
-            Path(run_bash.__file__),
-            [str(script)],
-            deadline=BASH_DEADLINE,
-            environment={**environment, **own},
-            cwd=ROOT,
-        )
-        compare(block, run, Outcome("ok"))
 
 
-def refuse_to_renew_environment(block: Block) -> None:
+def refuse_to_renew_environment(block: Block, prefix: Path) -> None:
     """Demand the environment of noxfile.py, which it makes anew when started from another."""
-    if "noxfile.py" in block.source and Path(sys.prefix) != ENVIRONMENT:
+    if "noxfile.py" in block.source and prefix != ENVIRONMENT:
         raise BlockError(
             "this block is not run from here, because noxfile.py would replace .venv; "
             "start the tests with: python3 noxfile.py tests"

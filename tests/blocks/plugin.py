@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.blocks.blocks import ROOT
+from tests.book import ROOT
 from tests.runner import ForkRunner, InterpreterRunner, Runner
 
 

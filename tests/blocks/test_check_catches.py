@@ -7,18 +7,22 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import psutil
 import pytest
 from pytest_examples import EvalExample
 
-from tests.blocks.blocks import ROOT, Page
-from tests.blocks.check import check_block
-from tests.book import START_METHODS
+from tests.blocks.blocks import Page
+from tests.blocks.check import Checker
+from tests.book import ROOT, START_METHODS
 from tests.runner import ForkRunner, InterpreterRunner, Runner
 
-Check = Callable[[str], list[str]]
-"""Checks each block of the text of a page; returns the outcomes, or fails like a page's test."""
+Check = Callable[..., list[str]]
+"""Checks each block of the text of a page; returns the outcomes, or fails like a page's test.
+
+Options are those of the checker.
+"""
 
 GUARDED_POOL = """
 ```python start="{method}"
@@ -45,19 +49,16 @@ def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
 
 
 @pytest.fixture
-def check(
-    runner: Runner, tmp_path: Path, eval_example: EvalExample, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Check]:
+def check(runner: Runner, tmp_path: Path, eval_example: EvalExample) -> Iterator[Check]:
     """Check pages, and demand afterwards that nothing of them is running."""
     page = tmp_path / "page.md"
-    monkeypatch.setattr(EvalExample, "update_examples", False)  # whatever pytest was asked to do
 
-    def check(text: str) -> list[str]:
+    def check(text: str, **options: Any) -> list[str]:
         page.write_text(text, "utf-8")
         blocks = Page.read(page).blocks
         assert blocks
-        outcomes = [check_block(block, runner, eval_example, {}, tmp_path) for block in blocks]
-        return [str(outcome) for outcome in outcomes]
+        checker = Checker(runner, eval_example, {}, tmp_path, **options)
+        return [str(checker.check(block)) for block in blocks]
 
     yield check
     assert [] == [each for each in psutil.process_iter() if runs_in(each, tmp_path)]
@@ -71,10 +72,10 @@ def runs_in(process: psutil.Process, folder: Path) -> bool:
         return False
 
 
-def fails(check: Check, text: str, message: str) -> str:
+def fails(check: Check, text: str, message: str, **options: Any) -> str:
     """Return what the check says against a page, which must match."""
     with pytest.raises(pytest.fail.Exception, match=message) as failure:
-        check(text)
+        check(text, **options)
     return str(failure.value)
 
 
@@ -147,20 +148,18 @@ def test_block_that_raises_in_a_worker(check: Check) -> None:
         assert 'page.md", line 8, in work\n' in fails(check, text, "raises ValueError")
 
 
-def test_block_that_hangs(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_block_that_hangs(check: Check) -> None:
     """A block that does not end is killed at the deadline, and its stack is shown."""
-    monkeypatch.setattr("tests.blocks.check.DEADLINE", 3)
     source = "import threading\n\nthreading.Event().wait()"
 
-    assert 'page.md", line 6 in <module>' in fails(check, python(source), "'hang' after 3 s")
+    said = fails(check, python(source), "'hang' after 3 s", deadline=3)
+
+    assert 'page.md", line 6 in <module>' in said
 
 
 @pytest.mark.parametrize("method", START_METHODS)
-def test_block_whose_worker_hangs(
-    check: Check, method: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_block_whose_worker_hangs(check: Check, method: str) -> None:
     """A worker that does not end is killed with its block, and its stack is shown."""
-    monkeypatch.setattr("tests.blocks.check.DEADLINE", 6)
     source = """
         import threading
         from concurrent.futures import ProcessPoolExecutor
@@ -175,7 +174,7 @@ def test_block_whose_worker_hangs(
                 pool.submit(work).result()
         """
 
-    said = fails(check, python(source, f' start="{method}"'), "'hang' after 6 s")
+    said = fails(check, python(source, f' start="{method}"'), "'hang' after 6 s", deadline=6)
 
     assert 'page.md", line 9 in work' in said
     assert 'page.md", line 14 in <module>' in said
@@ -303,14 +302,12 @@ def test_commands_run_at_the_root(check: Check) -> None:
     assert ["ok"] == check('```bash\ntest -d docs\ntest "$(command -v pytest)"\n```')
 
 
-def test_environment_of_the_checkout_is_not_replaced(
-    check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_environment_of_the_checkout_is_not_replaced(check: Check, tmp_path: Path) -> None:
     """From another environment, a command that would make `.venv` anew is not started."""
-    monkeypatch.setattr("sys.prefix", "/another/environment")
     started = tmp_path / "started"
+    text = f"```bash\ntouch {started} # noxfile.py\n```"
 
-    fails(check, f"```bash\ntouch {started} # noxfile.py\n```", "would replace .venv")
+    fails(check, text, "would replace .venv", prefix=Path("/another/environment"))
     assert not started.exists()
 
 

@@ -8,7 +8,7 @@ from pytest_examples import EvalExample
 
 from recipes.testing.local_iam import LocalIAM
 from tests.blocks.blocks import README, Block, Page, find_pages, name_of
-from tests.blocks.check import check_block
+from tests.blocks.check import Checker
 from tests.runner import Runner
 
 
@@ -47,5 +47,12 @@ def test_block(
     """A block is clean, ends as documented, prints what it shows, and leaves nothing running."""
     record_property("kind", "block")
     record_property("file", name_of(block.path))
-    outcome = check_block(block, block_runner, eval_example, local_iam.environment, tmp_path)
+    checker = Checker(
+        block_runner,
+        eval_example,
+        local_iam.environment,
+        tmp_path,
+        update=eval_example.update_examples,
+    )
+    outcome = checker.check(block)
     record_property("outcome", str(outcome))

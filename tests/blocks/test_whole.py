@@ -14,7 +14,8 @@ from docutils import nodes
 from sphinx import addnodes
 
 from conf import published
-from tests.blocks.blocks import PAGES, ROOT, Page, find_pages, name_of
+from tests.blocks.blocks import PAGES, Page, find_pages, name_of
+from tests.book import ROOT
 
 RECIPES = ROOT / "recipes"
 RECIPE_FILES = sorted(
