@@ -94,7 +94,7 @@ class Checker:
     prefix: Path = Path(sys.prefix)
 
     def check(self, block: Block) -> Outcome:
-        """Check a block with the tool that its reader would use; fail with the page and its line."""
+        """Check a block with the tool its reader would use; fail with the page and its line."""
         try:
             settings = block.settings
             if block.language == "python":
