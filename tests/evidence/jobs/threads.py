@@ -25,7 +25,7 @@ LATENCY = 3
 """Seconds that the service takes, where one call is to wait for another."""
 AHEAD = 8
 """Lines that a writer who waits for answers sends ahead of them."""
-DESCRIPTORS = 16
+DESCRIPTORS = 12
 """Open files: more than a client needs, fewer than there are service accounts."""
 
 # half of the accounts at once, the others when the quota's minute of ten seconds is over
