@@ -23,7 +23,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if not blocks:
             names = ", ".join(name_of(page.path) for page in pages) or "docs/"
             raise pytest.UsageError(f"there is no block in {names}: nothing would be checked")
-        metafunc.parametrize("block", blocks, ids=str)
+        commands = {"bash": [pytest.mark.commands]}
+        marked = [pytest.param(each, marks=commands.get(each.language, [])) for each in blocks]
+        metafunc.parametrize("block", marked, ids=list(map(str, blocks)))
 
 
 def test_page_keeps_to_the_dialect(
