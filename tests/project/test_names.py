@@ -1,0 +1,53 @@
+"""How the modules are written, where a linter has no rule for it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.book import ROOT
+
+MODULES = sorted(
+    path
+    for folder in ("recipes", "tests", "docs")
+    for path in (ROOT / folder).rglob("*.py")
+    if "site-packages" not in path.parts
+)
+
+
+def variables(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield each name that is bound, with its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+
+
+def patches(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield each place that replaces what a module or class holds, or imports a mock."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("monkeypatch.setattr"):
+            yield node.lineno, ast.unparse(node)
+        elif isinstance(node, ast.ImportFrom) and node.module in ("unittest.mock", "unittest"):
+            yield node.lineno, ast.unparse(node)
+
+
+def test_there_are_modules() -> None:
+    """The tests below are tests of something."""
+    assert len(MODULES) > 100
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_module_says_what_its_variables_are(path: Path) -> None:
+    """None is called `it`."""
+    tree = ast.parse(path.read_text("utf-8"))
+
+    assert [] == [line for line, name in variables(tree) if name == "it"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_nothing_is_patched(path: Path) -> None:
+    """What a function reads is handed to it: no test replaces a part of a module."""
+    assert [] == list(patches(ast.parse(path.read_text("utf-8"))))
