@@ -1,0 +1,1 @@
+"""What is handed to worker processes, and which functions run in them."""
