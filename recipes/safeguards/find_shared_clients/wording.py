@@ -1,4 +1,8 @@
-"""How forks and clients are spoken of in messages, the same in all rules."""
+"""How forks and clients are spoken of in messages.
+
+It is the same in all rules, so that a reader who meets two of them meets the same words. A kind
+of fork also has its own page: who uses a pool is not sent to `os.fork`.
+"""
 
 import ast
 from dataclasses import dataclass

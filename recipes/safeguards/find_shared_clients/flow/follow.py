@@ -13,6 +13,8 @@ from ..values.inference import Values
 from ..values.kinds import Context
 from .calls import Calls
 from .effects import Effects
+from .expressions import Expressions
+from .outside import Outside
 from .state import Frame, Order, State, Summary
 from .statements import Statements, is_guard
 
@@ -27,8 +29,9 @@ class Flow:
         self.values = values
         self.order = Order()
         effects = Effects(values, methods, self.order)
-        calls = Calls(values, effects, self.function, self.instance)
-        self.statements = Statements(values, effects, calls, self.imported)
+        outside = Outside(values, effects, self.function, self.instance)
+        calls = Calls(values, effects, outside, self.function)
+        self.statements = Statements(values, effects, Expressions(calls), self.imported)
         self._functions: dict[Scope, Summary] = {}
         self._imports: dict[Module, Summary] = {}
 

@@ -6,6 +6,7 @@ Sets are kept as dictionaries: findings come in the order of the code.
 """
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -77,6 +78,10 @@ class Summary:
     covers: frozenset[Scope] = frozenset()
     started: tuple[ast.AST, ...] = ()
     ends: bool = False
+
+
+Summarize = Callable[[Scope], Summary]
+"""Gives what a call of a function, or of a class, does."""
 
 
 @dataclass(frozen=True)

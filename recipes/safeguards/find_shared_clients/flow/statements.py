@@ -1,4 +1,4 @@
-"""Follows statements and their expressions in the order in which Python runs them.
+"""Follows statements in the order in which Python runs them.
 
 Branches are followed apart and joined, a loop twice because what one round leaves is there in
 the next. Each method returns the state after what it follows, or None where no path leads on.
@@ -11,15 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from ..source.module import FUNCTIONS, Module, Spot
+from ..source.module import Module, Spot
 from ..values.inference import Values
 from ..values.kinds import Client, Threads, Workers
-from .calls import Calls
 from .effects import Effects
+from .expressions import Expressions
 from .state import Frame, State, Summary
 
 TryStar: type[ast.Try] = getattr(ast, "TryStar", ast.Try)  # `except*` came with Python 3.11
-PASSIVE = (*FUNCTIONS, ast.Constant, ast.Name, ast.expr_context, ast.operator, ast.cmpop)
 
 
 class Statements:
@@ -29,12 +28,12 @@ class Statements:
         self,
         values: Values,
         effects: Effects,
-        calls: Calls,
+        expressions: Expressions,
         imported: Callable[[Module], Summary],
     ) -> None:
         self.values = values
         self.effects = effects
-        self.calls = calls
+        self.expressions = expressions
         self.imported = imported
 
     def block(self, body: list[ast.stmt], state: State | None, frame: Frame) -> State | None:
@@ -46,25 +45,25 @@ class Statements:
         return state
 
     def other(self, node: ast.stmt, state: State, frame: Frame) -> State | None:
-        return self.evaluate(ast.iter_child_nodes(node), state, frame)
+        return self.expressions.evaluate(ast.iter_child_nodes(node), state, frame)
 
     def define(
         self, node: ast.FunctionDef | ast.AsyncFunctionDef, state: State, frame: Frame
     ) -> State | None:
         defaults = (*node.args.defaults, *node.args.kw_defaults)
-        return self.evaluate((*node.decorator_list, *defaults), state, frame)
+        return self.expressions.evaluate((*node.decorator_list, *defaults), state, frame)
 
     def define_class(self, node: ast.ClassDef, state: State, frame: Frame) -> State | None:
-        after = self.evaluate((*node.decorator_list, *node.bases), state, frame)
+        after = self.expressions.evaluate((*node.decorator_list, *node.bases), state, frame)
         inner = replace(frame, scope=frame.scope.module.scopes[node])
         return self.block(node.body, after, inner)
 
     def go_back(self, node: ast.Return, state: State, frame: Frame) -> None:
-        if after := self.evaluate((node.value,), state, frame):
+        if after := self.expressions.evaluate((node.value,), state, frame):
             frame.returned.append(after)
 
     def fail(self, node: ast.Raise, state: State, frame: Frame) -> None:
-        self.evaluate((node.exc, node.cause), state, frame)
+        self.expressions.evaluate((node.exc, node.cause), state, frame)
 
     def leave_loop(self, node: ast.Continue | ast.Break, state: State, frame: Frame) -> None:
         """No path leads on: what a loop has done is joined at its end anyway."""
@@ -72,13 +71,13 @@ class Statements:
     def branch(self, node: ast.If, state: State, frame: Frame) -> State | None:
         if is_for_types(node.test) or (is_guard(node.test) and not frame.guarded):
             return self.block(node.orelse, state, frame)
-        after = self.evaluate((node.test,), state, frame)
+        after = self.expressions.evaluate((node.test,), state, frame)
         if after is None:
             return None
         return joined([self.block(body, after.copy(), frame) for body in (node.body, node.orelse)])
 
     def match(self, node: ast.Match, state: State, frame: Frame) -> State | None:
-        after = self.evaluate((node.subject,), state, frame)
+        after = self.expressions.evaluate((node.subject,), state, frame)
         copies = [after.copy() for _ in node.cases] if after else []
         cases = zip(node.cases, copies, strict=False)
         return joined([after, *(self.block(each.body, s, frame) for each, s in cases)])
@@ -87,7 +86,7 @@ class Statements:
         self, node: ast.For | ast.AsyncFor | ast.While, state: State, frame: Frame
     ) -> State | None:
         head = node.test if isinstance(node, ast.While) else node.iter
-        after = self.evaluate((head,), state, frame)
+        after = self.expressions.evaluate((head,), state, frame)
         if after is None:
             return None
         for _ in range(2):  # what one round leaves is there in the next
@@ -97,7 +96,7 @@ class Statements:
     def enter(self, node: ast.With | ast.AsyncWith, state: State, frame: Frame) -> State | None:
         contexts = [item.context_expr for item in node.items]
         returned = len(frame.returned)
-        end = self.block(node.body, self.evaluate(contexts, state, frame), frame)
+        end = self.block(node.body, self.expressions.evaluate(contexts, state, frame), frame)
         for each in [*frame.returned[returned:], *([end] if end else [])]:
             for context in reversed(contexts):
                 self.leave(context, each, frame)
@@ -138,24 +137,6 @@ class Statements:
                     self.effects.apply(self.imported(other), None, state, frame)
         return state
 
-    def evaluate(
-        self, nodes: Iterable[ast.AST | None], state: State | None, frame: Frame
-    ) -> State | None:
-        """Follow the calls of expressions, in the order of their evaluation."""
-        for node in nodes:
-            if state is None:
-                break
-            if node is None or isinstance(node, PASSIVE):
-                continue
-            state = self.evaluate(evaluated(node), state, frame)
-            if state is None:
-                break
-            if isinstance(node, ast.Call):
-                state = state if self.calls.call(node, state, frame) else None
-            elif isinstance(node, ast.Attribute):
-                self.calls.read(node, state, frame)
-        return state
-
 
 FOLLOWED: dict[type[ast.stmt], Callable[[Statements, Any, State, Frame], State | None]] = {
     ast.FunctionDef: Statements.define,
@@ -185,16 +166,6 @@ def joined(states: Iterable[State | None]) -> State | None:
     for other in reached[1:]:
         reached[0].merge(other)
     return reached[0] if reached else None
-
-
-def evaluated(node: ast.AST) -> Iterable[ast.AST]:
-    """Give the parts of an expression, in the order of their evaluation."""
-    match node:
-        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
-            return [*node.generators, node.elt]
-        case ast.DictComp():
-            return [*node.generators, node.key, node.value]
-    return ast.iter_child_nodes(node)
 
 
 def is_for_types(test: ast.expr) -> bool:

@@ -1,4 +1,7 @@
-"""A client that is pickled or copied in the code itself, whether or not workers are near."""
+"""A client that the code itself pickles or copies, whether or not workers are near.
+
+What is sent to workers is pickled as well, which is a rule of its own: it names another fix.
+"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,7 @@
-"""The fork server is safe because it is bare: what it preloads is inherited by every worker."""
+"""The fork server is safe because it is bare: what it preloads is inherited by every worker.
+
+The line to change is the name of the module in the list, wherever that list is written.
+"""
 
 import ast
 from collections.abc import Iterator

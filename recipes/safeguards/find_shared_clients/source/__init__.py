@@ -1,1 +1,4 @@
-"""The code base as it is written: its files, scopes and imports, before anything is inferred."""
+"""The code base as it is written: its files, scopes and imports.
+
+Nothing is inferred here, so everything else may rely on it.
+"""
