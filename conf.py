@@ -123,8 +123,9 @@ def pack_folders(app: Sphinx) -> None:
     for folder in sorted(path.parent for path in (ROOT / "recipes").glob("*/*/__init__.py")):
         packed = BytesIO()
         with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
-            for path in sorted(folder.glob("*.py")):
-                archive.writestr(ZipInfo(f"{folder.name}/{path.name}"), path.read_bytes())
+            for path in sorted(folder.rglob("*.py")):
+                name = path.relative_to(folder.parent).as_posix()
+                archive.writestr(ZipInfo(name), path.read_bytes())
         download = ROOT / "docs/_downloads" / f"{folder.name}.zip"
         if not download.exists() or download.read_bytes() != packed.getvalue():
             download.parent.mkdir(exist_ok=True)

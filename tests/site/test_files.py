@@ -175,5 +175,8 @@ def test_folder_downloads_whole(site: Path, folder: Path) -> None:
     with ZipFile(site / packed) as archive:
         unpacked = {name: archive.read(name) for name in archive.namelist()}
 
-    files = {f"{folder.name}/{path.name}": path.read_bytes() for path in folder.glob("*.py")}
+    files = {
+        path.relative_to(folder.parent).as_posix(): path.read_bytes()
+        for path in folder.rglob("*.py")
+    }
     assert files == unpacked

@@ -14,14 +14,12 @@ from ..values.kinds import Client
 from ..wording import FORKINGS
 from ..workers.captures import Capture, captures
 from ..workers.sends import run_by
-from . import cached_client, client_at_import, client_before_fork, close_then_fork
+from .cached_client import RULE as CACHED_CLIENT
+from .client_at_import import RULE as CLIENT_AT_IMPORT
+from .client_before_fork import RULE as CLIENT_BEFORE_FORK
+from .close_then_fork import RULE as CLOSE_THEN_FORK
 
-OF_OTHERS = (
-    client_at_import.RULE,
-    client_before_fork.RULE,
-    cached_client.RULE,
-    close_then_fork.RULE,
-)
+OF_OTHERS = (CLIENT_AT_IMPORT, CLIENT_BEFORE_FORK, CACHED_CLIENT, CLOSE_THEN_FORK)
 
 
 def check(facts: Facts) -> Iterator[Finding]:
