@@ -126,9 +126,7 @@ def pack_folders(app: Sphinx) -> None:
         with ZipFile(packed, "w") as archive:
             for path in sorted(folder.rglob("*.py")):
                 entry = ZipInfo(path.relative_to(folder.parent).as_posix())
-                entry.compress_type = (
-                    ZIP_DEFLATED  # an entry's own settings count, not the archive's
-                )
+                entry.compress_type = ZIP_DEFLATED  # its own settings count, not the archive's
                 entry.external_attr = (stat.S_IFREG | 0o644) << 16
                 archive.writestr(entry, path.read_bytes())
         download = ROOT / "docs/_downloads" / f"{folder.name}.zip"

@@ -1,19 +1,20 @@
-"""The command line: exit code 0 for a clean code base, 1 for findings, 2 for errors."""
+"""The command line: exit code 0 for a clean code base, 1 for findings, 2 for errors.
 
-import ast
+A run is short and ends with its process. So trees are never collected, and the limit of recursion
+is raised to what code needs that a generator wrote.
+"""
+
 import gc
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from .checks import Checks, Finding
-from .files import python_files, shown
-from .modules import CodeBase, Module, Spot, parse
-from .reports import Place, Reported, as_github, as_sarif, as_text
-from .rules import RULES, url
-from .settings import START_METHODS, Settings, SettingsError, read_settings
+from .checks import check, read
+from .files import python_files
+from .reports import Reported, as_github, as_sarif, as_text
+from .rules import RULES
+from .settings import START_METHODS, SettingsError, read_settings
 
 RECURSION = 10_000  # nested expressions and calls of calls, in code that was generated
 FORMATS = ("text", "sarif", "github")
@@ -60,90 +61,24 @@ def main(
     files = list(python_files(paths or [Path()], settings.exclude))
     modules, errors = read(files)
     findings = check(modules, settings)
-    shown_findings = [finding for finding in findings if not finding.suppressed]
+    shown = [finding for finding in findings if not finding.suppressed]
     if style == "sarif":
-        click.echo(as_sarif(findings, errors))
+        click.echo(as_sarif(findings, errors, RULES.values()))
     else:
-        show = as_github if style == "github" else as_text
-        for finding in shown_findings:
-            click.echo(show(finding))
-        for each in errors:
-            click.echo(show(each), err=style == "text")
+        show_lines(shown, errors, style)
     if style == "text":
-        counted = f"{len(shown_findings)} finding{'s' * (len(shown_findings) != 1)}"
-        click.echo(f"{counted} in {len(files)} file{'s' * (len(files) != 1)}", err=True)
-    sys.exit(2 if errors else 1 if shown_findings else 0)
+        click.echo(f"{counted(len(shown), 'finding')} in {counted(len(files), 'file')}", err=True)
+    sys.exit(2 if errors else 1 if shown else 0)
 
 
-def read(files: Iterable[Path]) -> tuple[list[Module], list[Reported]]:
-    """Parse files; one that cannot be parsed is an error, and the others go on."""
-    modules: list[Module] = []
-    errors: list[Reported] = []
-    for file in files:
-        line, column = 1, 1
-        try:
-            modules.append(parse(file.resolve(), shown(file)))
-            continue
-        except SyntaxError as error:
-            line, column = error.lineno or 1, max(error.offset or 1, 1)
-            text = (
-                f"this is no Python {sys.version_info.major}.{sys.version_info.minor}: {error.msg}"
-            )
-        except (OSError, ValueError, RecursionError, MemoryError) as error:
-            text = f"not read: {error}"
-        place = Place(shown(file), line, column, line, column)
-        errors.append(Reported("", place, " ".join(text.split()), ""))
-    return modules, errors
+def show_lines(findings: list[Reported], errors: list[Reported], style: str) -> None:
+    """Print a line each; errors go to standard error unless a machine reads both."""
+    show = as_github if style == "github" else as_text
+    for finding in findings:
+        click.echo(show(finding))
+    for error in errors:
+        click.echo(show(error), err=style == "text")
 
 
-def check(modules: list[Module], settings: Settings) -> list[Reported]:
-    """Return the findings of the rules that are on, suppressed ones included, in order."""
-    checks = Checks(CodeBase(modules), start_method=settings.start_method, clients=settings.clients)
-    by_module: dict[Module, list[Reported]] = {module: [] for module in modules}
-    for finding in checks.run():
-        if finding.rule in settings.rules:
-            by_module[finding.spot.module].append(reported(finding))
-    found = [each for module in modules for each in suppressed(module, by_module[module], settings)]
-    return sorted(
-        found, key=lambda each: (each.place.path, each.place.line, each.place.column, each.rule)
-    )
-
-
-def reported(finding: Finding) -> Reported:
-    beside = place(finding.beside) if finding.beside else None
-    return Reported(finding.rule, place(finding.spot), finding.message, finding.url, beside)
-
-
-def place(spot: Spot) -> Place:
-    module, node = spot.module, spot.node
-    assert isinstance(node, ast.expr | ast.stmt)
-    end_line = node.end_lineno or node.lineno
-    end_column = module.column(end_line, node.end_col_offset or node.col_offset)
-    return Place(
-        module.shown, node.lineno, module.column(node.lineno, node.col_offset), end_line, end_column
-    )
-
-
-def suppressed(module: Module, findings: list[Reported], settings: Settings) -> list[Reported]:
-    """Mark what a comment suppresses, and add a finding for each that suppresses nothing."""
-    marked = dict.fromkeys(findings, False)
-    unused: list[Reported] = []
-    for line, column, rules in module.suppressions():
-        here = [each for each in findings if each.place.line <= line <= each.place.end_line]
-        for rule in rules or [""]:
-            matching = [each for each in here if rule in ("", each.rule)]
-            marked.update(dict.fromkeys(matching, True))
-            off = rule in RULES and rule not in settings.rules
-            if not matching and not off and "unused-suppression" in settings.rules:
-                text = f"Remove `{rule}`" if rule else "Remove this comment"
-                text += (
-                    ": it suppresses nothing." if rule in RULES or not rule else ": no such rule."
-                )
-                where = Place(module.shown, line, column, line, column + 1)
-                page = url(RULES["unused-suppression"].page)
-                unused.append(Reported("unused-suppression", where, text, page))
-    shown_again = [
-        Reported(each.rule, each.place, each.message, each.url, each.beside, suppressed=yes)
-        for each, yes in marked.items()
-    ]
-    return [*shown_again, *unused]
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"

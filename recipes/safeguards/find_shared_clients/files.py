@@ -1,4 +1,8 @@
-"""Which files are checked."""
+"""Which files are checked.
+
+Environments, caches and what is built are left out by name, since a look at them is slow and their
+findings are nobody's to change. What is given by name is always checked.
+"""
 
 import os
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,8 @@
-"""Findings as text, as SARIF, as annotations of GitHub."""
+"""Findings as text, as SARIF, as annotations of GitHub.
+
+What is shown is plain data without trees, so that it can be compared, sorted and marked as
+suppressed. Lines and columns are those of an editor.
+"""
 
 import hashlib
 import json
@@ -7,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from .rules import RULES, url
+from .findings import Rule, url
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 NAME = "find-shared-clients"
@@ -38,10 +42,11 @@ class Reported:
 
 def as_text(reported: Reported) -> str:
     place = reported.place
-    beside = f" See {reported.beside.path}:{reported.beside.line}." if reported.beside else ""
     rest = f" ({reported.url})" if reported.url else ""
     rule = reported.rule or "error"
-    return f"{place.path}:{place.line}:{place.column}: {rule}: {reported.message}{beside}{rest}"
+    return (
+        f"{place.path}:{place.line}:{place.column}: {rule}: {reported.message}{see(reported)}{rest}"
+    )
 
 
 def as_github(reported: Reported) -> str:
@@ -56,9 +61,12 @@ def as_github(reported: Reported) -> str:
         "title": f"{NAME}: {reported.rule or 'error'}",
     }
     listed = ",".join(f"{name}={property_of(value)}" for name, value in properties.items())
-    beside = f" See {reported.beside.path}:{reported.beside.line}." if reported.beside else ""
     address = f" {reported.url}" if reported.url else ""
-    return f"::error {listed}::{escaped(reported.message + beside + address)}"
+    return f"::error {listed}::{escaped(reported.message + see(reported) + address)}"
+
+
+def see(reported: Reported) -> str:
+    return f" See {reported.beside.path}:{reported.beside.line}." if reported.beside else ""
 
 
 def escaped(text: str) -> str:
@@ -69,44 +77,46 @@ def property_of(value: object) -> str:
     return escaped(str(value)).replace(":", "%3A").replace(",", "%2C")
 
 
-def as_sarif(findings: Iterable[Reported], errors: Sequence[Reported]) -> str:
+def as_sarif(
+    findings: Iterable[Reported], errors: Sequence[Reported], rules: Iterable[Rule]
+) -> str:
     """Return a log in the Static Analysis Results Interchange Format, version 2.1.0."""
-    rules = [*RULES.values()]
-    order = {rule.id: index for index, rule in enumerate(rules)}
+    listed = [*rules]
+    order = {rule.id: index for index, rule in enumerate(listed)}
     driver = {
         "name": NAME,
         "informationUri": url("safeguards/find-shared-clients"),
-        "rules": [
-            {
-                "id": rule.id,
-                "shortDescription": {"text": f"Finds {plain(rule.finds)}."},
-                "help": {"text": f"It does not see {plain(rule.misses)}."},
-                "helpUri": url(rule.page),
-                "defaultConfiguration": {"level": "error"},
-            }
-            for rule in rules
-        ],
+        "rules": [described(rule) for rule in listed],
+    }
+    invocation = {
+        "executionSuccessful": not errors,
+        "toolExecutionNotifications": [notification(error) for error in errors],
     }
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "invocations": [
-            {
-                "executionSuccessful": not errors,
-                "toolExecutionNotifications": [
-                    {
-                        "level": "error",
-                        "message": {"text": error.message},
-                        "locations": [location(error.place)],
-                    }
-                    for error in errors
-                ],
-            }
-        ],
+        "invocations": [invocation],
         "results": [result(finding, order[finding.rule]) for finding in findings],
     }
-    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, indent=2)
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+
+
+def described(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "shortDescription": {"text": f"Finds {plain(rule.finds)}."},
+        "help": {"text": f"It does not see {plain(rule.misses)}."},
+        "helpUri": url(rule.page),
+        "defaultConfiguration": {"level": "error"},
+    }
+
+
+def notification(error: Reported) -> dict[str, Any]:
+    return {
+        "level": "error",
+        "message": {"text": error.message},
+        "locations": [location(error.place)],
+    }
 
 
 def result(finding: Reported, index: int) -> dict[str, Any]:

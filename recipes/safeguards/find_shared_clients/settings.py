@@ -1,4 +1,7 @@
-"""Settings, from `[tool.find-shared-clients]` of `pyproject.toml` and from the command line."""
+"""Settings, from `[tool.find-shared-clients]` of `pyproject.toml` and the command line.
+
+What is misspelt is an error: a rule that is silently not there would be taken for a clean result.
+"""
 
 import sys
 from collections.abc import Iterable

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FOLDER = Path(__file__).with_name("snippets")
+FOLDER = Path(__file__).parents[1] / "safeguards/find_shared_clients/snippets"
 MARK = re.compile(r"#> (?P<found>[a-z-]+ \d+(?:, [a-z-]+ \d+)*)$")
 
 
