@@ -11,123 +11,20 @@ A bare `python3` is enough: the jobs run in `.venv`, which is made from `require
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
-VENV = ROOT / ".venv"
-TOOLS = VENV / "bin"
-PYTHON = TOOLS / "python"
-STAMP = VENV / "requirements.sha256"
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # where nox itself is started, it is not
 
-
-def stop(message: str) -> None:
-    """End with one line that says what to do next."""
-    sys.exit("noxfile.py: " + message)
-
-
-def run(*command: object) -> int:
-    """Run a command from the root of the checkout; return its exit code."""
-    return subprocess.call([str(part) for part in command], cwd=ROOT)
-
-
-def search_path() -> str:
-    """Put the tools of `.venv` first."""
-    return os.pathsep.join([str(TOOLS), os.environ["PATH"]])
-
-
-def fingerprint(requirements: Path) -> str:
-    """Name the environment that this interpreter makes of these requirements."""
-    version = ".".join(map(str, sys.version_info[:3]))
-    return hashlib.sha256(version.encode() + requirements.read_bytes()).hexdigest()
-
-
-def count_along(*command: object) -> int:
-    """Run pip, with a count of the packages in place of its many lines; return its exit code."""
-    packages = 0
-    with subprocess.Popen(
-        list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        try:
-            for line in process.stdout:
-                packages += line.startswith(("Collecting", "Processing"))
-                print(f"  {packages} packages  ", end="\r", flush=True)
-        except BaseException:
-            process.kill()
-            raise
-    print()
-    return process.returncode
-
-
-def make_environment() -> None:
-    """Make `.venv` anew; where that fails, the old one is there again."""
-    if sys.version_info < (3, 10):  # noqa: UP036 - for whoever starts this with an older one
-        stop("Python 3.10 or newer is needed; start it with one, e.g. python3.13 noxfile.py")
-    old = VENV.with_suffix(".old")
-    if VENV.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        VENV.rename(old)
-    try:
-        fill_environment(ROOT / "requirements.txt")
-    except BaseException:
-        shutil.rmtree(VENV, ignore_errors=True)
-        if old.exists():
-            old.rename(VENV)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def fill_environment(requirements: Path) -> None:
-    """Install the requirements with uv where it is on the path, otherwise with venv and pip."""
-    uv = shutil.which("uv")
-    print(f"making .venv with {'uv' if uv else 'venv and pip; it takes a minute'}", flush=True)
-    if uv:
-        made = run(uv, "venv", "--quiet", "--python", sys.executable, VENV)
-    else:
-        made = run(sys.executable, "-m", "venv", VENV)
-    if made:
-        stop("no virtual environment: install python3-venv (Debian) or uv, then run this again")
-    wanted = ("--require-hashes", "-r", requirements)
-    if uv:
-        installed = run(uv, "pip", "install", "--python", PYTHON, *wanted)
-    else:
-        pip = (PYTHON, "-m", "pip", "--disable-pip-version-check")
-        installed = count_along(*pip, "install", *wanted)
-    if installed:
-        stop("not installed: see the lines above; PyPI must be reachable, then run this again")
-    STAMP.write_text(fingerprint(requirements))
-
-
-def enter_environment() -> None:
-    """Continue in `.venv`, made or renewed when the interpreter or the requirements changed.
-
-    Inside `.venv` already (sys.prefix), there is nothing to do: the interpreter that asked for
-    it has renewed it a moment ago.
-    """
-    if Path(sys.prefix) == VENV:
-        return
-    wanted = fingerprint(ROOT / "requirements.txt") if sys.version_info >= (3, 10) else ""
-    if not (STAMP.exists() and PYTHON.exists() and STAMP.read_text() == wanted):
-        make_environment()
-    os.execv(PYTHON, [str(PYTHON), str(Path(__file__).resolve()), *sys.argv[1:]])  # noqa: S606
-
-
-def arguments(given: list[str]) -> list[str]:
-    """Turn `NAME -- ARGUMENTS` into what nox understands; options of nox pass as they are."""
-    if given and not given[0].startswith("-"):
-        return ["--session", *given]
-    return given
-
+import make_venv
+from make_venv import PYTHON, ROOT, TOOLS, VENV, stop
 
 if __name__ == "__main__":
-    enter_environment()
+    make_venv.enter(str(Path(__file__).resolve()), sys.argv[1:])
 
-import nox  # noqa: E402 - there may be no nox before enter_environment()
+import nox
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["cookbook"]
@@ -141,10 +38,20 @@ SPHINX = (PYTHON, "-m", "sphinx", "-c", ".", "-n", "-W", "--keep-going", "-j", "
 CHECKED = ("recipes", "tests", "noxfile.py", "conf.py")
 
 
+def run(*command: object) -> int:
+    """Run a command from the root of the checkout; return its exit code."""
+    return subprocess.call([str(part) for part in command], cwd=ROOT)
+
+
+def search_path() -> str:
+    """Put the tools of `.venv` first."""
+    return os.pathsep.join([str(TOOLS), os.environ.get("PATH", os.defpath)])
+
+
 def must(session: nox.Session, *command: object) -> None:
     """Run a command of this session; its failure ends the session with its exit code."""
-    if not PYTHON.exists():
-        make_environment()
+    if not PYTHON.exists():  # nox itself was started
+        make_venv.ensure()
     session.run(*map(str, command), external=True, env={"PATH": search_path()})
 
 
@@ -279,6 +186,22 @@ def compare(session: nox.Session) -> None:
     must(session, PYTHON, "-m", "tests.evidence.compare", *session.posargs)
 
 
-if __name__ == "__main__":
-    sys.argv[1:] = arguments(sys.argv[1:])
+def arguments(given: list[str]) -> list[str]:
+    """Turn `NAME -- ARGUMENTS` into what nox understands; options of nox pass as they are."""
+    if not given or given[0].startswith("-"):
+        return given
+    names = list(nox.registry.get())
+    if given[0] not in names:
+        stop(f"no job is called {given[0]}; there are {', '.join(names)}")
+    return ["--session", *given]
+
+
+def main(given: list[str]) -> None:
+    """Do the job that is asked for, and end with its exit code; a signal ends what it runs, too."""
+    sys.argv[1:] = arguments(given)
+    make_venv.release_signals()
     nox.main()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -16,7 +16,7 @@ from tests.evidence import compare, measure, merge
 from tests.evidence.environments import Wanted
 from tests.evidence.plan import AXES
 
-WORKFLOWS = Path(__file__).resolve().parents[1] / ".github" / "workflows"
+WORKFLOWS = Path(__file__).resolve().parents[2] / ".github" / "workflows"
 SHARDED = ("evidence", "weekly")
 TAKEN: dict[str, click.Command] = {
     "compare": compare.main,
