@@ -35,7 +35,13 @@ PYTEST = (PYTHON, "-m", "pytest")
 PARALLEL = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")  # some wait for a hang
 DOCTREES = VENV / "doctrees"
 SPHINX = (PYTHON, "-m", "sphinx", "-c", ".", "-n", "-W", "--keep-going", "-j", "auto")
-CHECKED = ("recipes", "tests", "noxfile.py", "conf.py")
+CHECKED = ("recipes", "tests", "noxfile.py", "make_venv.py", "conf.py")
+GITHUB_FILES = {
+    "dependabot": ".github/dependabot.yml",
+    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/my-program-hangs.yml",
+}
+"""What GitHub reads beside the workflows, by the schema that check-jsonschema has of it."""
 
 
 def run(*command: object) -> int:
@@ -147,13 +153,16 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, types, spelling and workflows."""
+    """Check style, types, spelling, workflows and forms."""
     must(session, TOOLS / "ruff", "check", ".")
     must(session, TOOLS / "ruff", "format", "--check", ".")
     must(session, TOOLS / "mypy", *CHECKED)
     must(session, TOOLS / "codespell")
-    must(session, TOOLS / "sphinx-lint", "docs", "README.md", "CONTRIBUTING.md")
+    must(session, TOOLS / "sphinx-lint", "docs", *sorted(ROOT.glob("*.md")))
     must(session, TOOLS / "actionlint")
+    must(session, TOOLS / "zizmor", "--offline", ".github")
+    for schema, path in GITHUB_FILES.items():
+        must(session, TOOLS / "check-jsonschema", f"--builtin-schema=vendor.{schema}", path)
     must(session, TOOLS / "shellcheck", ".ci/run")
 
 
