@@ -228,7 +228,7 @@ def remove_others(folder: Path, lock: Path) -> None:
 
 def make(why: str, lock: Path, descriptor: int) -> None:
     """Make an environment, and let `.venv` be it when it is complete."""
-    say(f"making .venv, which takes a minute: {why}")
+    say(f"making .venv, which takes a minute or more: {why}")
     folder = Path(tempfile.mkdtemp(prefix="venv-", dir=BUILT))
     try:
         fill(folder, descriptor)

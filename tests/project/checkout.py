@@ -91,7 +91,7 @@ class Checkout:
         """Run a command in the checkout to its end, `noxfile.py --list` where none is given."""
         with self.begin(*command, **variables) as process:
             try:
-                out, err = process.communicate(timeout=120)
+                out, err = process.communicate(timeout=300)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise

@@ -32,6 +32,7 @@ MOMENTS = {
     "the old one goes": ("call", "remove_others", 1),
     "the old one is gone": ("return", "remove_others", 1),
 }
+MAKING = "noxfile.py: making .venv, which takes a minute or more:"
 CLOSED = "http://127.0.0.1:1/simple"
 """An index that nobody serves."""
 
@@ -58,29 +59,35 @@ def test_first_start_makes_the_environment_and_the_next_one_uses_it(
     first, second = checkout.start(), checkout.start()
 
     assert (0, 0) == (first.returncode, second.returncode), first.stderr
-    assert "noxfile.py: making .venv, which takes a minute: there is none\n" == first.stderr
+    assert first.stderr.startswith(f"{MAKING} there is none\n")
     assert JOBS in first.stdout
     assert (first.stdout, "") == (second.stdout, second.stderr)
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        *((signal.SIGKILL, moment) for moment in MOMENTS),
+        (signal.SIGTERM, "packages come"),
+        (signal.SIGHUP, "it is complete"),
+        (signal.SIGTERM, "it is linked"),
+        (signal.SIGINT, "the old one goes"),
+    ],
+)
 def test_end_in_any_moment_loses_no_environment(
     checkout: Checkout, number: signal.Signals, moment: str
 ) -> None:
-    """The old one, or the new one, can be used at once, and the next start tidies up."""
+    """The old one, or the new one, can be used at once, and the next renewal tidies up."""
     checkout.start()
     checkout.change_requirements()
     ended = end_at(checkout, number, moment)
     usable = checkout.has_environment()
-    after = checkout.start()
     checkout.change_requirements()
     renewed = checkout.start()
 
     assert (-number if number == signal.SIGKILL else 128 + number) == ended.returncode
     assert usable
-    assert (0, 0) == (after.returncode, renewed.returncode), after.stderr
-    assert JOBS in after.stdout
+    assert (0, True) == (renewed.returncode, JOBS in renewed.stdout), renewed.stderr
     assert [] == checkout.kept()
 
 
@@ -95,7 +102,8 @@ def test_signal_ends_with_one_line_and_its_exit_code(
 
     assert 128 + number == ended.returncode
     assert f"noxfile.py: ended by {number.name}; run it again, nothing is lost" == said[-1]
-    assert 2 == len(said), ended.stderr
+    assert 2 == ended.stderr.count("noxfile.py:")
+    assert "Traceback" not in ended.stderr
 
 
 def test_ended_first_start_leaves_nothing_half(checkout: Checkout) -> None:
@@ -192,8 +200,8 @@ def test_environment_for_something_else_is_renewed(
     done = checkout.start()
 
     assert 0 == done.returncode, done.stderr
-    assert done.stderr.startswith(f"noxfile.py: making .venv, which takes a minute: {why}")
-    assert 1 == done.stderr.count("\n")
+    assert done.stderr.startswith(f"{MAKING} {why}")
+    assert 1 == done.stderr.count("noxfile.py:")
     assert [] == checkout.kept()
 
 
@@ -266,12 +274,13 @@ def test_misleading_variables_are_left_behind_with_an_environment_there(
     ],
 )
 def test_unreachable_index_is_one_clear_line(
-    tmp_path: Path, installer: str, nowhere: dict[str, str]
+    checkout: Checkout, installer: str, nowhere: dict[str, str]
 ) -> None:
     """Without packages the last line says what to do, and the good old environment is kept."""
-    checkout = Checkout.make(tmp_path / "checkout", installer)
     checkout.start()
     shutil.copy(ROOT / "requirements.txt", checkout.folder)
+    if installer == "pip":
+        (checkout.folder / "bin" / "uv").unlink()
     done = checkout.start(**nowhere)
 
     assert 1 == done.returncode
