@@ -11,23 +11,39 @@ A bare `python3` is enough: the jobs run in `.venv`, which is made from `require
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
-VENV = ROOT / ".venv"
-TOOLS = VENV / "bin"
-PYTHON = TOOLS / "python"
-STAMP = VENV / "requirements.sha256"
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # where nox itself is started, it is not
 
+import make_venv
+from make_venv import PYTHON, ROOT, TOOLS, VENV, stop
 
-def stop(message: str) -> None:
-    """End with one line that says what to do next."""
-    sys.exit("noxfile.py: " + message)
+if __name__ == "__main__":
+    make_venv.enter(str(Path(__file__).resolve()), sys.argv[1:])
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["cookbook"]
+
+SITE = ROOT / "site"
+REPORT = VENV / "report.xml"
+PYTEST = (PYTHON, "-m", "pytest")
+AT_ONCE = 4 * (os.cpu_count() or 1)
+"""Tests at a time: most wait, and those that start processes are admitted by the processors."""
+PARALLEL = ("-n", str(AT_ONCE), "--dist", "worksteal")
+DOCTREES = VENV / "doctrees"
+SPHINX = (PYTHON, "-m", "sphinx", "-c", ".", "-n", "-W", "--keep-going", "-j", "auto")
+CHECKED = ("recipes", "tests", "docs/_ext", "noxfile.py", "make_venv.py", "conf.py")
+GITHUB_FILES = {
+    "dependabot": ".github/dependabot.yml",
+    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/my-program-hangs.yml",
+}
+"""What GitHub reads beside the workflows, by the schema that check-jsonschema has of it."""
 
 
 def run(*command: object) -> int:
@@ -37,119 +53,20 @@ def run(*command: object) -> int:
 
 def search_path() -> str:
     """Put the tools of `.venv` first."""
-    return os.pathsep.join([str(TOOLS), os.environ["PATH"]])
-
-
-def fingerprint(requirements: Path) -> str:
-    """Name the environment that this interpreter makes of these requirements."""
-    version = ".".join(map(str, sys.version_info[:3]))
-    return hashlib.sha256(version.encode() + requirements.read_bytes()).hexdigest()
-
-
-def count_along(*command: object) -> int:
-    """Run pip, with a count of the packages in place of its many lines; return its exit code."""
-    packages = 0
-    with subprocess.Popen(
-        list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        try:
-            for line in process.stdout:
-                packages += line.startswith(("Collecting", "Processing"))
-                print(f"  {packages} packages  ", end="\r", flush=True)
-        except BaseException:
-            process.kill()
-            raise
-    print()
-    return process.returncode
-
-
-def make_environment() -> None:
-    """Make `.venv` anew; where that fails, the old one is there again."""
-    if sys.version_info < (3, 10):  # noqa: UP036 - for whoever starts this with an older one
-        stop("Python 3.10 or newer is needed; start it with one, e.g. python3.13 noxfile.py")
-    old = VENV.with_suffix(".old")
-    if VENV.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        VENV.rename(old)
-    try:
-        fill_environment(ROOT / "requirements.txt")
-    except BaseException:
-        shutil.rmtree(VENV, ignore_errors=True)
-        if old.exists():
-            old.rename(VENV)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def fill_environment(requirements: Path) -> None:
-    """Install the requirements with uv where it is on the path, otherwise with venv and pip."""
-    uv = shutil.which("uv")
-    print(f"making .venv with {'uv' if uv else 'venv and pip; it takes a minute'}", flush=True)
-    if uv:
-        made = run(uv, "venv", "--quiet", "--python", sys.executable, VENV)
-    else:
-        made = run(sys.executable, "-m", "venv", VENV)
-    if made:
-        stop("no virtual environment: install python3-venv (Debian) or uv, then run this again")
-    wanted = ("--require-hashes", "-r", requirements)
-    if uv:
-        installed = run(uv, "pip", "install", "--python", PYTHON, *wanted)
-    else:
-        pip = (PYTHON, "-m", "pip", "--disable-pip-version-check")
-        installed = count_along(*pip, "install", *wanted)
-    if installed:
-        stop("not installed: see the lines above; PyPI must be reachable, then run this again")
-    STAMP.write_text(fingerprint(requirements))
-
-
-def enter_environment() -> None:
-    """Continue in `.venv`, made or renewed when the interpreter or the requirements changed.
-
-    Inside `.venv` already (sys.prefix), there is nothing to do: the interpreter that asked for
-    it has renewed it a moment ago.
-    """
-    if Path(sys.prefix) == VENV:
-        return
-    wanted = fingerprint(ROOT / "requirements.txt") if sys.version_info >= (3, 10) else ""
-    if not (STAMP.exists() and PYTHON.exists() and STAMP.read_text() == wanted):
-        make_environment()
-    os.execv(PYTHON, [str(PYTHON), str(Path(__file__).resolve()), *sys.argv[1:]])  # noqa: S606
-
-
-def arguments(given: list[str]) -> list[str]:
-    """Turn `NAME -- ARGUMENTS` into what nox understands; options of nox pass as they are."""
-    if given and not given[0].startswith("-"):
-        return ["--session", *given]
-    return given
-
-
-if __name__ == "__main__":
-    enter_environment()
-
-import nox  # noqa: E402 - there may be no nox before enter_environment()
-
-nox.options.default_venv_backend = "none"
-nox.options.sessions = ["cookbook"]
-
-SITE = ROOT / "site"
-REPORT = VENV / "report.xml"
-PYTEST = (PYTHON, "-m", "pytest")
-PARALLEL = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")  # some wait for a hang
-DOCTREES = VENV / "doctrees"
-SPHINX = (PYTHON, "-m", "sphinx", "-c", ".", "-n", "-W", "--keep-going", "-j", "auto")
-CHECKED = ("recipes", "tests", "noxfile.py", "conf.py")
+    return os.pathsep.join([str(TOOLS), os.environ.get("PATH", os.defpath)])
 
 
 def must(session: nox.Session, *command: object) -> None:
     """Run a command of this session; its failure ends the session with its exit code."""
-    if not PYTHON.exists():
-        make_environment()
+    if not PYTHON.exists():  # nox itself was started
+        make_venv.ensure()
     session.run(*map(str, command), external=True, env={"PATH": search_path()})
 
 
-def build_site(session: nox.Session) -> None:
-    must(session, *SPHINX, "--quiet", "-d", DOCTREES, "docs", SITE)
+def build_site() -> "subprocess.Popen[bytes]":
+    """Start the build of the site."""
+    command = [*SPHINX, "--quiet", "-d", DOCTREES, "docs", SITE]
+    return subprocess.Popen(list(map(str, command)), cwd=ROOT)
 
 
 def tests_of_page(page: str) -> list[str]:
@@ -159,23 +76,28 @@ def tests_of_page(page: str) -> list[str]:
         stop(f"{page} is no page: name one under docs/, such as docs/threads/share-one-client.md")
     mirrored = Path(path.relative_to(ROOT / "docs").with_suffix(".py").as_posix().replace("-", "_"))
     of_recipe = Path("tests", mirrored.parent, f"test_{mirrored.name}")
-    chosen = ["tests/pages/test_pages.py", f"--page={path.relative_to(ROOT)}"]
+    chosen = ["tests/blocks/test_pages.py", f"--page={path.relative_to(ROOT)}"]
     return [*chosen, str(of_recipe)] if (ROOT / of_recipe).exists() else chosen
 
 
 @nox.session
 def cookbook(session: nox.Session) -> None:
     """Run every block, recipe and broken twin, build the site, and say how it went."""
-    chapters = [
-        path for path in sorted(Path("tests").iterdir()) if (Path("recipes") / path.name).is_dir()
-    ]
-    of_recipes = [path for path in chapters if path.name != "testing"]
-    chosen = ("tests/pages/test_pages.py", *of_recipes)
-    failed = run(*PYTEST, *PARALLEL, *chosen, f"--junit-xml={REPORT}")
-    build_site(session)
+    chosen = ("tests/blocks/test_pages.py", *(f"tests/{name}" for name in of_recipes()))
+    with build_site() as building:  # beside the runs, of which most wait
+        failed = run(*PYTEST, *PARALLEL, "-m", "book", *chosen, f"--junit-xml={REPORT}")
     must(session, PYTHON, "-m", "tests.report", REPORT, SITE)
+    if building.returncode:
+        session.error("the site was not built: see the lines above")
     if failed:
         session.error("something did not do what its page says: see the failures above")
+
+
+def of_recipes() -> list[str]:
+    """List the chapters whose recipes have verdicts."""
+    from tests.book import CHAPTERS
+
+    return [chapter.name for chapter in CHAPTERS]
 
 
 @nox.session
@@ -191,25 +113,25 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def cook(session: nox.Session) -> None:
     """Run one recipe against the local IAM: `-- threads/share_one_client`."""
-    must(session, PYTHON, "-m", "tests.evidence.cook", *session.posargs)
+    must(session, PYTHON, "-m", "tests.evidence.measure.cook", *session.posargs)
 
 
 @nox.session
 def evidence(session: nox.Session) -> None:
     """Run recipes and broken twins N trials each, and store what they did; `-- --help`."""
-    must(session, PYTHON, "-m", "tests.evidence.measure", *session.posargs)
+    must(session, PYTHON, "-m", "tests.evidence.measure.command", *session.posargs)
 
 
 @nox.session
 def merge(session: nox.Session) -> None:
     """Add the trials that shards made elsewhere to the record: `-- FOLDER...`."""
-    must(session, PYTHON, "-m", "tests.evidence.merge", *session.posargs)
+    must(session, PYTHON, "-m", "tests.evidence.measure.merge", *session.posargs)
 
 
 @nox.session
 def serve(session: nox.Session) -> None:
     """Serve the site on loopback, built anew at each change."""
-    watched = [f"--watch={folder}" for folder in ("recipes", "tests/evidence", "conf.py")]
+    watched = [f"--watch={folder}" for folder in ("recipes", "tests/evidence", "docs/_ext", "conf.py")]
     must(
         session,
         PYTHON,
@@ -240,13 +162,16 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, types, spelling and workflows."""
+    """Check style, types, spelling, workflows and forms."""
     must(session, TOOLS / "ruff", "check", ".")
     must(session, TOOLS / "ruff", "format", "--check", ".")
     must(session, TOOLS / "mypy", *CHECKED)
     must(session, TOOLS / "codespell")
-    must(session, TOOLS / "sphinx-lint", "docs", "README.md", "CONTRIBUTING.md")
+    must(session, TOOLS / "sphinx-lint", "docs", *sorted(ROOT.glob("*.md")))
     must(session, TOOLS / "actionlint")
+    must(session, TOOLS / "zizmor", "--offline", ".github")
+    for schema, path in GITHUB_FILES.items():
+        must(session, TOOLS / "check-jsonschema", f"--builtin-schema=vendor.{schema}", path)
     must(session, TOOLS / "shellcheck", ".ci/run")
 
 
@@ -276,9 +201,31 @@ def requirements(session: nox.Session) -> None:
 @nox.session
 def compare(session: nox.Session) -> None:
     """Report each stored verdict that the trials of other releases contradict: `-- FOLDER...`."""
-    must(session, PYTHON, "-m", "tests.evidence.compare", *session.posargs)
+    must(session, PYTHON, "-m", "tests.evidence.measure.compare", *session.posargs)
+
+
+@nox.session
+def releases(session: nox.Session) -> None:
+    """Name what newer releases change, or those named: `-- grpcio==1.85.3 google-auth==2.63.0`."""
+    must(session, PYTHON, "-m", "tests.evidence.measure.new_releases", *session.posargs)
+
+
+def arguments(given: list[str]) -> list[str]:
+    """Turn `NAME -- ARGUMENTS` into what nox understands; options of nox pass as they are."""
+    if not given or given[0].startswith("-"):
+        return given
+    names = list(nox.registry.get())
+    if given[0] not in names:
+        stop(f"no job is called {given[0]}; there are {', '.join(names)}")
+    return ["--session", *given]
+
+
+def main(given: list[str]) -> None:
+    """Do the job that is asked for, and end with its exit code; a signal ends what it runs, too."""
+    sys.argv[1:] = arguments(given)
+    make_venv.release_signals()
+    nox.main()
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = arguments(sys.argv[1:])
-    nox.main()
+    main(sys.argv[1:])

@@ -14,10 +14,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "/cookbook/"
+INSTALL_BROWSER = "install the package chromium (Debian) or Google Chrome (Ubuntu)"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OPTIONS = (
     "--no-sandbox",
@@ -99,22 +100,26 @@ def origin(site: Path) -> Iterator[str]:
         yield address
 
 
-def start_browser(playwright: Playwright) -> Browser:
-    """Start the Chromium of this machine; without one, skip, or fail where CI is set."""
-    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if chromium is None:
-        missing = "no Chromium: install one (apt-get install chromium) or name it in CHROMIUM"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing, pytrace=False)
-        pytest.skip(missing)
-    return playwright.chromium.launch(executable_path=chromium, args=list(OPTIONS))
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The Chromium of this machine, looked for before anything of a browser is started.
+
+    Without one, what needs it is skipped, or fails where CI is set.
+    """
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found:
+        return found
+    missing = f"no Chromium: {INSTALL_BROWSER}, or name one in CHROMIUM"
+    if os.environ.get("CI") == "true":
+        pytest.fail(missing, pytrace=False)
+    pytest.skip(missing)
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(chromium: str) -> Iterator[Browser]:
     """One Chromium for a module, whose event loop would forbid later tests to run their own."""
     with sync_playwright() as playwright:
-        browser = start_browser(playwright)
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(OPTIONS))
         yield browser
         browser.close()
 
