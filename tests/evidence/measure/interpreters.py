@@ -1,4 +1,4 @@
-"""Interpreters with chosen releases, installed by uv below .venv/environments/.
+"""Interpreters with chosen releases, installed by uv below .environments/.
 
 An environment is built once and kept: its name is that of its releases and of what the recipes
 need beside them. It is built beside its place and moved there when it is complete.
@@ -27,7 +27,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
-FOLDER = ROOT / ".venv" / "environments"
+FOLDER = ROOT / ".environments"
 UV = Path(sys.executable).with_name("uv")
 PKG_RESOURCES = "setuptools<81"
 """Was in every environment once; google-cloud-iam imports it up to 2.9."""
