@@ -138,7 +138,7 @@ PYTEST = (PYTHON, "-m", "pytest")
 PARALLEL = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")  # some wait for a hang
 DOCTREES = VENV / "doctrees"
 SPHINX = (PYTHON, "-m", "sphinx", "-c", ".", "-n", "-W", "--keep-going", "-j", "auto")
-CHECKED = ("recipes", "tests", "noxfile.py", "conf.py")
+CHECKED = ("recipes", "tests", "docs/_ext", "noxfile.py", "conf.py")
 
 
 def must(session: nox.Session, *command: object) -> None:
@@ -209,7 +209,7 @@ def merge(session: nox.Session) -> None:
 @nox.session
 def serve(session: nox.Session) -> None:
     """Serve the site on loopback, built anew at each change."""
-    watched = [f"--watch={folder}" for folder in ("recipes", "tests/evidence", "conf.py")]
+    watched = [f"--watch={folder}" for folder in ("recipes", "tests/evidence", "docs/_ext", "conf.py")]
     must(
         session,
         PYTHON,

@@ -8,16 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import BOOK, ROOT, Book, is_twin
+from tests.book import BOOK, ROOT, Book
 from tests.evidence.jobs import job_of
+from tests.evidence.record.limits import deadline_of
 from tests.evidence.record.plan import Cell
 from tests.runner import Run, Runner, outcome_of_recipe
-
-RECIPE_DEADLINE = 60.0
-HANG_DEADLINES = {"fork": 15.0, "spawn": 30.0, "forkserver": 30.0}
-"""Seconds. What ends by itself does so well within the first; a twin that has not ended by the
-second hangs, and is not waited for any longer. Workers that are not forked take longer to start.
-"""
 
 
 class Done(NamedTuple):
@@ -25,11 +20,6 @@ class Done(NamedTuple):
 
     outcome: str
     run: Run
-
-
-def deadline_of(cell: Cell) -> float:
-    """Return the seconds after which a recipe or broken twin hangs."""
-    return HANG_DEADLINES[cell.start_method] if is_twin(cell.file) else RECIPE_DEADLINE
 
 
 def run_job(

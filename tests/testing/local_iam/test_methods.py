@@ -12,7 +12,7 @@ from google.auth.credentials import AnonymousCredentials
 
 from recipes.testing.local_iam.methods import METHODS
 from recipes.testing.local_iam.service import Service
-from tests.testing.local_iam import installed
+from tests.support import installed_clients as installed
 
 NOT_METHODS = {"host", "kind", "grpc_channel", "operations_client"}
 

@@ -14,7 +14,7 @@ from google.oauth2 import service_account
 
 from recipes.testing.local_iam import LocalIAM, rest
 from recipes.testing.local_iam.service import Service
-from tests.testing.local_iam import installed
+from tests.support import installed_clients as installed
 
 BASE = "https://iam.googleapis.com"
 NAME = "/v3/organizations/9999/locations/global/principalAccessBoundaryPolicies"
