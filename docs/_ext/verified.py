@@ -13,7 +13,7 @@ from tests.evidence.record.verdicts import Verdict
 
 VERIFIED = TEMPLATES.from_string("""\
 :::{container} verified
-**Verified** {{ dates }}: `ok` in {{ ok }} of {{ total }} trials of this text{{ failures }},
+**Verified** {{ dates }}: `ok` in {{ ok }} of {{ total }} trials of this program{{ failures }},
 with start methods {{ start_methods }};
 Python {{ python }};
 grpcio {{ grpcio }};
