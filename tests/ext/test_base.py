@@ -1,7 +1,6 @@
 """What the tables of the pages share."""
 
 import pickle
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +43,8 @@ def test_verified_line_leads_to_the_cells() -> None:
     """It says what the pinned releases did, on which days, and in how many environments it held."""
     later = replace(TRIAL, date="2026-11-28T00:00:00.000Z")
     stored = Verdict(TRIAL.file, (TRIAL, later, TRIAL))
-    said = " ".join(verified(stored, Counter(held=61, failed=2)).split())
+    counts: dict[Kind, int] = {"held": 61, "failed": 2}
+    said = " ".join(verified(stored, counts).split())
 
     assert "**Verified** 2026-11-26 to 2026-11-28: `ok` in 3 of 3 trials of this program" in said
     link = "(#evidence-threads-share-one-client)"

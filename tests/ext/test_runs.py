@@ -11,7 +11,7 @@ from tests.evidence.record.cells import Strip, changes, kind, strips
 from tests.evidence.record.plan import FEW, TRIALS
 from tests.evidence.record.store import RECORD
 from tests.evidence.record.verdicts import Verdict
-from tests.ext.made import made
+from tests.ext.made import ENVIRONMENT, made
 
 RECIPE, TWIN = "threads/share_one_client", "threads/share_one_client_broken"
 RULE = Rule(RECIPE, TWIN)
@@ -22,7 +22,7 @@ GAP: Release = (None, None)
 
 def held(**twin: int) -> Release:
     """Make a release with which the recipe held, and the twin did this."""
-    return made(RECIPE, ok=TRIALS), made(TWIN, **twin)
+    return made(RECIPE, ok=TRIALS), made(TWIN, ENVIRONMENT, **twin)
 
 
 def found(*releases: Release) -> list[Run]:

@@ -105,7 +105,9 @@ class Table(Generic[Row]):
     def _check(self, columns: Mapping[str, str]) -> None:
         for name, value in columns.items():
             if not self._allowed[name].search(value):
-                raise ValueError(f"{name} is {value!r}, which does not match what its schema allows")
+                raise ValueError(
+                    f"{name} is {value!r}, which does not match what its schema allows"
+                )
 
 
 def _text(value: object) -> str:
