@@ -12,7 +12,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parent
-sys.path.insert(0, str(ROOT))  # for tests.evidence.pages
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]  # for docs/_ext, and what it draws from
 
 project = "IAM concurrency cookbook"
 html_title = project
@@ -20,6 +20,7 @@ html_show_copyright = False
 html_show_sphinx = False
 
 extensions = [
+    "_ext",
     "myst_parser",
     "notfound.extension",
     "sphinx_copybutton",
@@ -29,16 +30,6 @@ extensions = [
     "sphinx_reredirects",
     "sphinx_sitemap",
     "sphinxext.opengraph",
-    "tests.evidence.default_timeouts",
-    "tests.evidence.fork_matrix.pages",
-    "tests.evidence.heat_map",
-    "tests.evidence.look_up",
-    "tests.evidence.method",
-    "tests.evidence.not_shown",
-    "tests.evidence.pages",
-    "tests.evidence.plots",
-    "tests.evidence.roles",
-    "tests.evidence.timeline",
 ]
 nitpicky = True
 suppress_warnings = ["git.*"]  # a page without a history has no date, and is a page all the same

@@ -63,7 +63,7 @@ def must(session: nox.Session, *command: object) -> None:
     session.run(*map(str, command), external=True, env={"PATH": search_path()})
 
 
-def build_site() -> "subprocess.Popen[bytes]":
+def build_site() -> subprocess.Popen[bytes]:
     """Start the build of the site."""
     command = [*SPHINX, "--quiet", "-d", DOCTREES, "docs", SITE]
     return subprocess.Popen(list(map(str, command)), cwd=ROOT)

@@ -14,8 +14,8 @@ from grpc import StatusCode
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-from tests.evidence.pages import TABLE, EvidenceDirective
-from tests.testing.local_iam.installed import clients, is_async
+from _ext.base import TABLE, EvidenceDirective
+from tests.support.installed_clients import clients, is_async
 
 
 class Default(NamedTuple):
@@ -75,7 +75,8 @@ def default_timeouts() -> str:
         sharing.setdefault((seconds, after, quoted(names)), []).append(client)
     columns = ("timeout", "retried", "methods")
     rows = [
-        dict(zip(columns, key, strict=True)) | {"client": quoted(it)} for key, it in sharing.items()
+        dict(zip(columns, key, strict=True)) | {"client": quoted(names)}
+        for key, names in sharing.items()
     ]
     rows.sort(key=lambda row: (row["timeout"] != "none", row["retried"] != "none", *row.values()))
     return TABLE.render(rows=rows)
@@ -95,5 +96,6 @@ class DefaultTimeoutsDirective(EvidenceDirective):
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directive with Sphinx."""
+    app.setup_extension("_ext.base")
     app.add_directive("default-timeouts", DefaultTimeoutsDirective)
     return {"version": "1", "parallel_read_safe": True}

@@ -23,6 +23,15 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
+from _ext.base import (
+    TABLE,
+    TEMPLATES,
+    NumberRole,
+    Shown,
+    badge,
+    listed,
+    numbers,
+)
 from tests.evidence.fork_matrix.measure import CELLS
 from tests.evidence.fork_matrix.trials import (
     PROBE,
@@ -32,17 +41,8 @@ from tests.evidence.fork_matrix.trials import (
     NotInstalled,
     read,
 )
-from tests.evidence.pages import (
-    TABLE,
-    TEMPLATES,
-    NumberRole,
-    Shown,
-    badge,
-    listed,
-    numbers,
-)
-from tests.evidence.plan import PYTHON
-from tests.evidence.trials import FORK_SUPPORT
+from tests.evidence.record.environment import FORK_SUPPORT
+from tests.evidence.record.plan import PYTHON
 
 Row = TypeVar("Row", ForkTrial, Line)
 Situation = tuple[str, str]

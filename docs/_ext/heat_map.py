@@ -1,56 +1,31 @@
-"""Sphinx directives that draw the cells of every rule.
+"""Sphinx directives that draw the cells of every rule at a glance.
 
 `heat-map AXIS`: a row for each recipe and broken twin, a column for each release of `grpcio` or
 `iam`; a row leads to the file's section.
-`evidence-of CHAPTER`: a section for each recipe of a chapter, with its heat maps, its cells and
-the commands that repeat them. Its label is that of `pages.label`.
 `heat-map-legend`: what the colours and signs say.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from docutils import nodes
-from jinja2 import Environment as Templates
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-from tests.evidence.cells import AXES, alike, axis, command, kind, newness
-from tests.evidence.jobs import start_methods
-from tests.evidence.pages import (
-    FORK_SUPPORT_COLUMN,
-    INTERVAL_COLUMN,
-    TABLE,
-    TEMPLATES,
-    EvidenceDirective,
-    badge,
-    interval,
-    label,
-    listed,
-    page_of,
-    span,
-    tally,
-)
-from tests.evidence.plan import TRIALS
-from tests.evidence.rules import Rule, rules
-from tests.evidence.trials import ROOT, Environment, recipe_files, recipe_path, record_of
-from tests.evidence.verdicts import Verdict, verdicts_by_environment
-from tests.runner import START_METHODS
+from _ext.axes import TITLES
+from _ext.base import HTML, EvidenceDirective, label
+from tests.book import START_METHODS, Rule
+from tests.evidence.record.cells import AXES, axis, kind
+from tests.evidence.record.plan import FEW
+from tests.evidence.record.store import Record
+from tests.evidence.record.verdicts import Verdict
 
-TITLES = {
-    "grpcio": "grpcio",
-    "iam": "google-cloud-iam",
-    "python": "Python",
-    "start-method": "start method",
-    "fork-support": "GRPC_ENABLE_FORK_SUPPORT",
-}
-"""What an axis is called on a page."""
 NEWEST_FIRST = {"grpcio": ", newest first", "iam": ", newest first"}
 """What the title of an axis says of its order."""
 
-MAP = Templates(trim_blocks=True, lstrip_blocks=True, autoescape=True).from_string("""\
+MAP = HTML.from_string("""\
 <div class="heat-map" role="region" tabindex="0" aria-label="{{ title }}">
 <table{% if releases | length > 8 %} class="many"{% endif %}>
 <caption>{{ title }}</caption>
@@ -79,10 +54,11 @@ MAP = Templates(trim_blocks=True, lstrip_blocks=True, autoescape=True).from_stri
 {{ row.name }}
 {% endif %}
 </th>
-{% for release, it in row.squares %}
-<td class="{{ it.shade }}"
-{%- if it.measured %} title="{{ release }}: {{ it.told }}"{% endif %}>
-<span aria-hidden="true">{{ it.sign }}</span><span class="visually-hidden">{{ it.told }}</span></td>
+{% for release, square in row.squares %}
+<td class="{{ square.shade }}"
+{%- if square.measured %} title="{{ release }}: {{ square.told }}"{% endif %}>
+<span aria-hidden="true">{{ square.sign }}</span>
+{#- #}<span class="visually-hidden">{{ square.told }}</span></td>
 {% endfor %}
 </tr>
 {% endfor %}
@@ -92,33 +68,17 @@ MAP = Templates(trim_blocks=True, lstrip_blocks=True, autoescape=True).from_stri
 </div>
 """)
 
-LEGEND = Templates(trim_blocks=True, lstrip_blocks=True, autoescape=True).from_string("""\
+LEGEND = HTML.from_string("""\
 <ul class="heat-map-legend">
 {% for squares, text in signs %}
 <li>
-{% for it in squares %}
-<span class="{{ it.shade }}">{{ it.sign }}</span>
+{% for square in squares %}
+<span class="{{ square.shade }}">{{ square.sign }}</span>
 {% endfor %}
 {{ text }}
 </li>
 {% endfor %}
 </ul>
-""")
-
-SECTION = TEMPLATES.from_string("""\
-{{ anchor }}
-## {{ title }}
-
-{{ said | join("\n") }}
-
-{{ maps }}
-
-{% for file, cells in tables %}
-:::{dropdown} Cells of `{{ file }}`
-{{ cells }}
-:::
-
-{% endfor %}
 """)
 
 
@@ -150,13 +110,13 @@ DOES_NOT_MATTER = Square("heat-none", "", "makes no difference", measured=False)
 
 def square(verdict: Verdict | None) -> Square:
     """Show a cell: ✓ where no trial failed, otherwise how many of a hundred did."""
-    its = kind(verdict)
-    if verdict is None or its == "not measured":
+    shown = kind(verdict)
+    if verdict is None or shown == "not measured":
         return NOT_MEASURED
     told = words(verdict)
-    if its == "held":
+    if shown == "held":
         return Square("heat-0", "✓", told)
-    if its == "not offered":
+    if shown == "not offered":
         return NOT_OFFERED._replace(told=f"not offered, {told}")
     return Square(f"heat-{shade(verdict)}", str(percent(verdict)), told)
 
@@ -186,41 +146,38 @@ def columns(name: str) -> list[str]:
     return releases[::-1] if name in NEWEST_FIRST else releases
 
 
-def strip(file: str, name: str) -> list[tuple[str, Square]]:
+def strip(record: Record, file: str, name: str) -> list[tuple[str, Square]]:
     """Return the squares of a file along an axis."""
-    pointless = {*START_METHODS} - {*start_methods(file)} if name == "start-method" else set()
-    found = dict(axis(file, name))
+    pointless: set[str] = set()
+    if name == "start-method":
+        pointless = {*START_METHODS} - {*record.book.start_methods(file)}
+    found = dict(axis(record, file, name))
     return [
         (release, DOES_NOT_MATTER if release in pointless else square(found[release]))
         for release in columns(name)
     ]
 
 
-def title_of(file: str) -> str:
-    """Return the heading of a recipe's page."""
-    heading, *_ = (ROOT / "docs" / page_of(file)).read_text("utf-8").splitlines()
-    return heading.removeprefix("# ")
-
-
-def map_of_rule(rule: Rule, name: str) -> str:
+def map_of_rule(record: Record, rule: Rule, name: str) -> str:
     """Draw one axis of a recipe and its twin; nothing where it makes no difference to either."""
-    if name == "start-method" and all(len(start_methods(file)) == 1 for file in rule.files):
+    methods = [record.book.start_methods(file) for file in rule.files]
+    if name == "start-method" and all(len(each) == 1 for each in methods):
         return ""
-    names = ("recipe", "broken twin")
-    rows = [Row(*it) for it in zip(names, [strip(f, name) for f in rule.files], strict=False)]
+    named = zip(("recipe", "broken twin"), rule.files, strict=False)
+    rows = [Row(what, strip(record, file, name)) for what, file in named]
     title = f"By {TITLES[name]}{NEWEST_FIRST.get(name, '')}"
     return MAP.render(title=title, releases=columns(name), groups=[("", rows)])
 
 
-def map_of_all(name: str) -> str:
+def map_of_all(record: Record, name: str) -> str:
     """Draw one axis of every recipe and broken twin, a group for each chapter."""
     chapters: dict[str, list[Row]] = defaultdict(list)
-    for rule in rules():
+    for rule in record.book.rules():
         stem = rule.recipe.removeprefix(f"{rule.chapter}/")
         page = rule.chapter.replace("_", "-")
         for file, shown in zip(rule.files, (stem, "broken twin"), strict=False):
             of = f" of {stem}" if file == rule.twin else ""
-            row = Row(shown, strip(file, name), f"{page}.html#{label(rule.recipe)}", of)
+            row = Row(shown, strip(record, file, name), f"{page}.html#{label(rule.recipe)}", of)
             chapters[rule.chapter.replace("_", " ")].append(row)
     title = f"Every rule by {TITLES[name]}{NEWEST_FIRST.get(name, '')}"
     return MAP.render(title=title, releases=columns(name), groups=chapters.items())
@@ -230,75 +187,17 @@ def legend() -> str:
     """Draw what the signs and colours stand for."""
     return LEGEND.render(
         signs=[
-            ([Square("heat-0", "✓", "")], f"no trial failed, of at least {TRIALS}"),
+            ([Square("heat-0", "✓", "")], f"no trial failed, of at least {FEW}"),
             (SHADED, "so many of a hundred trials failed"),
             ([NOT_OFFERED], "the release does not offer what the program uses"),
-            ([NOT_MEASURED], f"not measured, or fewer than {TRIALS} trials yet"),
+            ([NOT_MEASURED], f"not measured, or fewer than {FEW} trials yet"),
         ]
-    )
-
-
-def cells(file: str) -> str:
-    """Draw the cells of a file, newest first; those that differ in one release share a row."""
-    verdicts = verdicts_by_environment(file)
-    same: dict[frozenset[tuple[str, int]], list[Environment]] = defaultdict(list)
-    for environment, verdict in verdicts.items():
-        same[frozenset(verdict.outcomes.items())].append(environment)
-    groups = [group for environments in same.values() for group in alike(environments)]
-    groups.sort(key=lambda group: newness(group[-1]), reverse=True)
-    if not groups:
-        return "No trial is stored yet."
-    return TABLE.render(rows=[cell_row([verdicts[it] for it in group]) for group in groups])
-
-
-def cell_row(verdicts: Sequence[Verdict]) -> dict[str, object]:
-    """Show environments that are alike, in each of which the same happened as often."""
-    first, *_ = verdicts
-    environments = [environment for it in verdicts for environment in it.environments]
-    number = len(first.trials)
-    return {
-        "Python": environments[0].python,
-        "grpcio": wide(listed(it.grpcio for it in environments)),
-        "google-cloud-iam": wide(listed(it.google_cloud_iam for it in environments)),
-        "start method": environments[0].start_method,
-        FORK_SUPPORT_COLUMN: environments[0].fork_support,
-        "system": environments[0].system,
-        "outcome": " ".join(badge(*it) for it in first.outcomes.most_common()),
-        "trials": number if len(verdicts) == 1 else f"{number} in each of {len(verdicts)}",
-        INTERVAL_COLUMN: interval(first),
-        "dates": span(trial for it in verdicts for trial in it.trials),
-        "again": f"`{command(first.file, *environments)}`{{.command}}",
-    }
-
-
-def wide(releases: str) -> str:
-    """Let a long list have the width to be read, not one release a line."""
-    return f"[{releases}]{{.releases}}" if releases.count(",") > 2 else releases
-
-
-def section(rule: Rule) -> str:
-    """Draw what was measured of a recipe and its twin."""
-    return SECTION.render(
-        anchor=f"{{#{label(rule.recipe)}}}",
-        title=title_of(rule.recipe),
-        said=said(rule),
-        maps=not_as_text("".join(map_of_rule(rule, name) for name in AXES), "heat-maps"),
-        tables=[(file, cells(file)) for file in rule.files],
     )
 
 
 def not_as_text(html: str, classes: str = "") -> str:
     """Keep a picture out of the page's Markdown, which has the cells as a table."""
     return f"::::{{container}} llm-friendly-exclude {classes}\n{html}\n::::"
-
-
-def said(rule: Rule) -> list[str]:
-    """Say in how many environments the recipe held and its twin failed."""
-    subject = f"The [recipe](/{page_of(rule.recipe)})"
-    sentences = [tally(subject, rule.recipe, "held")]
-    if rule.twin:
-        sentences.append(tally("Its broken twin", rule.twin, "failed"))
-    return sentences
 
 
 class HeatMapDirective(EvidenceDirective):
@@ -310,23 +209,10 @@ class HeatMapDirective(EvidenceDirective):
         name = self.arguments[0]
         if name not in AXES:
             raise self.error(f"no axis {name}; there are {', '.join(AXES)}")
-        return self.parse(lambda: not_as_text(map_of_all(name)), *sources(recipe_files()))
-
-
-class EvidenceOfDirective(EvidenceDirective):
-    """Makes the sections of a chapter, below the page's heading."""
-
-    required_arguments = 1
-    sections = True
-
-    def run(self) -> list[nodes.Node]:
-        chapter = self.arguments[0]
-        found = rules(chapter)
-        if not found:
-            raise self.error(f"no recipe in recipes/{chapter}")
-        pages = [ROOT / "docs" / page_of(rule.recipe) for rule in found]
-        files = [file for rule in found for file in rule.files]
-        return self.parse(lambda: "\n\n".join(map(section, found)), *pages, *sources(files))
+        return self.parse(
+            lambda: not_as_text(map_of_all(self.record, name)),
+            *sources(self.record, self.record.book.files()),
+        )
 
 
 class LegendDirective(EvidenceDirective):
@@ -336,14 +222,14 @@ class LegendDirective(EvidenceDirective):
         return self.parse(lambda: not_as_text(legend()))
 
 
-def sources(files: Iterable[str]) -> list[Path]:
+def sources(record: Record, files: Iterable[str]) -> list[Path]:
     """List what the cells of files are drawn from."""
-    return [path for file in files for path in (recipe_path(file), record_of(file))]
+    return [path for file in files for path in (record.book.path(file), record.path(file))]
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directives with Sphinx."""
+    app.setup_extension("_ext.base")
     app.add_directive("heat-map", HeatMapDirective)
-    app.add_directive("evidence-of", EvidenceOfDirective)
     app.add_directive("heat-map-legend", LegendDirective)
     return {"version": "1", "parallel_read_safe": True}

@@ -3,41 +3,31 @@
 `plan`: for each axis what was planned and what is measured.
 `deadlines`: how long a run may take.
 `new-or-forked`: how many trials ran in which kind of process, and whether both agree.
-`machine`: what the trials were made on; `python -m tests.evidence.method` stores it.
+`machine`: what the trials were made on.
 `not-installed`: the releases that could not be installed.
+`other-jobs`: the trials that are kept but not counted, because they were of another job.
 """
 
 import json
-import platform
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-import psutil
-from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-from tests.evidence.cells import AXES, Strip, axis, kind
-from tests.evidence.differences import differ
-from tests.evidence.environments import NotInstalled, refused
-from tests.evidence.jobs import start_methods
-from tests.evidence.measure import deadline_of
-from tests.evidence.pages import TABLE, TEMPLATES, EvidenceDirective, badge
-from tests.evidence.plan import PYTHON, Cell
-from tests.evidence.trials import RECORDS, Environment, Trial, recipe_files
-from tests.evidence.verdicts import Verdict, trials_of_today
-from tests.runner import START_METHODS
-
-MACHINE = Path(__file__).with_name("machine.json")
-VARIED = {
-    "grpcio": ("the minor releases of grpcio", f"Python {PYTHON}, the newest google-cloud-iam"),
-    "iam": ("the releases of google-cloud-iam", f"Python {PYTHON}, the newest grpcio"),
-    "python": ("the minor releases of Python", "the newest of both packages"),
-    "fork-support": ("`GRPC_ENABLE_FORK_SUPPORT`", f"Python {PYTHON}, the newest of both"),
-    "start-method": ("the start method", "the newest releases"),
-}
-"""What differs along each axis, and what the other releases are."""
+from _ext.axes import VARIED, planned
+from _ext.base import TABLE, TEMPLATES, badges, drawn
+from tests.book import START_METHODS, TWIN
+from tests.evidence.record.cells import AXES, Strip, kind
+from tests.evidence.record.environment import MACHINE, Environment
+from tests.evidence.record.limits import deadline_of
+from tests.evidence.record.not_installed import NotInstalled
+from tests.evidence.record.plan import Cell
+from tests.evidence.record.statistics import differ
+from tests.evidence.record.store import Record
+from tests.evidence.record.trials import Trial
+from tests.evidence.record.verdicts import Verdict
 
 NEW_OR_FORKED = TEMPLATES.from_string("""\
 {{ new }} trials ran in a new interpreter, {{ forked }} in a fork.
@@ -56,16 +46,8 @@ In none of them do the outcomes differ by more than luck.
 """)
 
 
-def planned(file: str, name: str) -> Strip:
-    """Return the cells of an axis that the plan has for a file, with their verdicts."""
-    strip = axis(file, name)
-    if name != "start-method":
-        return strip
-    return [(method, verdict) for method, verdict in strip if method in start_methods(file)]
-
-
-def plan(strips: dict[str, list[Strip]]) -> str:
-    """Draw for each axis how many cells are planned, and how many have all their trials."""
+def plan(strips: Mapping[str, list[Strip]]) -> str:
+    """Draw for each axis how many cells are planned, and how many are measured."""
     rows = []
     for name, (varied, others) in VARIED.items():
         cells = [verdict for strip in strips[name] for _, verdict in strip]
@@ -90,7 +72,7 @@ def deadlines() -> str:
             {
                 "start method": f"`{method}`",
                 "recipe": f"{deadline_of(Cell('recipe', method)):g} seconds",
-                "broken twin": f"{deadline_of(Cell('recipe_broken', method)):g} seconds",
+                "broken twin": f"{deadline_of(Cell(f'recipe{TWIN}', method)):g} seconds",
             }
             for method in START_METHODS
         ]
@@ -109,7 +91,7 @@ def of_both_kinds(trials: Iterable[Trial]) -> Iterator[tuple[Environment, Kinds]
         kinds[trial.process].append(trial)
     for environment, kinds in cells.items():
         if all(kinds.values()):
-            new, forked = (Verdict(its[0].file, tuple(its)) for its in kinds.values())
+            new, forked = (Verdict(made[0].file, tuple(made)) for made in kinds.values())
             yield environment, (new, forked)
 
 
@@ -118,7 +100,8 @@ def new_or_forked(trials: Iterable[tuple[Trial, ...]]) -> str:
     by_file = list(trials)
     processes = [trial.process for of_file in by_file for trial in of_file]
     both = [cell for of_file in by_file for cell in of_both_kinds(of_file)]
-    found = zip(both, differ([kinds for _, kinds in both]), strict=True)
+    outcomes = [(new.outcomes, forked.outcomes) for _, (new, forked) in both]
+    found = zip(both, differ(outcomes), strict=True)
     rows = [row_of_kinds(*cell) for cell, is_different in found if is_different]
     return NEW_OR_FORKED.render(
         new=f"{processes.count('new'):,}",
@@ -131,9 +114,7 @@ def new_or_forked(trials: Iterable[tuple[Trial, ...]]) -> str:
 
 def row_of_kinds(environment: Environment, kinds: Kinds) -> dict[str, str]:
     """Return the row of a cell."""
-    new, forked = (
-        " ".join(badge(*each) for each in verdict.outcomes.most_common()) for verdict in kinds
-    )
+    new, forked = (badges(verdict.outcomes) for verdict in kinds)
     return {
         "program": f"`{kinds[0].file}`",
         "Python": environment.python,
@@ -149,40 +130,15 @@ def not_installed(refusals: Iterable[NotInstalled]) -> str:
     """Draw what could not be installed, and why."""
     rows = [
         {
-            "Python": it.python,
-            "grpcio": it.grpcio,
-            "google-cloud-iam": it.google_cloud_iam,
-            "why": it.reason.replace("|", "\\|"),
-            "tried": it.date,
+            "Python": refused.python,
+            "grpcio": refused.grpcio,
+            "google-cloud-iam": refused.google_cloud_iam,
+            "why": refused.reason.replace("|", "\\|"),
+            "tried": refused.date,
         }
-        for it in refusals
+        for refused in refusals
     ]
     return TABLE.render(rows=rows) if rows else "Every release that was tried could be installed."
-
-
-def this_machine() -> dict[str, str]:
-    """Describe the machine that this runs on, without its name."""
-    library, version = platform.libc_ver()
-    return {
-        "processor": processor(),
-        "cores": str(psutil.cpu_count()),
-        "memory": f"{psutil.virtual_memory().total / 1024**3:.0f} GiB",
-        "system": platform.freedesktop_os_release()["PRETTY_NAME"],
-        "kernel": f"{platform.system()} {platform.release()}",
-        "C library": f"{library} {version}",
-    }
-
-
-def processor() -> str:
-    """Return the processor's own name where the system says it, otherwise its architecture."""
-    stated = Path("/proc/cpuinfo").read_text("utf-8")
-    found = re.search(r"^model name\s*: (.*)$", stated, re.MULTILINE)
-    return f"{found[1]}, {platform.machine()}" if found else platform.machine()
-
-
-def store_machine(file: Path = MACHINE) -> None:
-    """Store the description of this machine."""
-    file.write_text(json.dumps(this_machine(), indent=2) + "\n", "utf-8")
 
 
 def machine(file: Path = MACHINE) -> str:
@@ -191,42 +147,52 @@ def machine(file: Path = MACHINE) -> str:
     Raises LookupError where there is none.
     """
     if not file.exists():
-        raise LookupError(f"no {file.name}; run: .venv/bin/python -m tests.evidence.method")
+        raise LookupError(
+            f"no {file.name}; run: .venv/bin/python -m tests.evidence.measure.machine"
+        )
     stored: dict[str, str] = json.loads(file.read_text("utf-8"))
     return TABLE.render(
-        rows=[{"part": name, "the trials ran on": it} for name, it in stored.items()]
+        rows=[{"part": name, "the trials ran on": part} for name, part in stored.items()]
     )
 
 
-def drawn(draw: Callable[[], str], *files: Path) -> type[EvidenceDirective]:
-    """Make a directive that shows what a function draws from the records and these files."""
+def other_jobs(record: Record) -> str:
+    """Draw how many trials of each program were of another job than it has today, and of which."""
+    described = record.jobs()
+    rows = [
+        {"program": f"`{file}`", "job": f"`{described.get(job, job)}`", "trials": f"{count:,}"}
+        for file in record.files()
+        for job, count in of_other_jobs(record, file).items()
+    ]
+    return TABLE.render(rows=rows) if rows else "Every stored trial is of its program's job."
 
-    class Drawn(EvidenceDirective):
-        def run(self) -> list[nodes.Node]:
-            return self.parse(draw, *files, *RECORDS.rglob("*.csv"))
 
-    return Drawn
+def of_other_jobs(record: Record, file: str) -> Counter[str]:
+    """Count the trials of a file that are not of today's job, by the job that they are of."""
+    today = record.identity(file).job
+    return Counter(trial.job for trial in record.trials(file) if trial.job != today)
 
 
-def planned_strips() -> dict[str, list[Strip]]:
+def planned_strips(record: Record) -> dict[str, list[Strip]]:
     """Return the strips of every recipe and broken twin along each axis."""
-    return {name: [planned(file, name) for file in recipe_files()] for name in VARIED}
+    files = record.book.files()
+    return {name: [planned(record, file, name) for file in files] for name in VARIED}
 
 
-def trials_by_file() -> list[tuple[Trial, ...]]:
-    """Return the trials of today's text of every recipe and broken twin."""
-    return [tuple(trials_of_today(file)) for file in recipe_files()]
+def trials_by_file(record: Record) -> list[tuple[Trial, ...]]:
+    """Return the trials of today's program and job of every recipe and broken twin."""
+    return [record.of_today(file) for file in record.book.files()]
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directives with Sphinx."""
-    app.add_directive("plan", drawn(lambda: plan(planned_strips())))
-    app.add_directive("deadlines", drawn(deadlines))
-    app.add_directive("new-or-forked", drawn(lambda: new_or_forked(trials_by_file())))
-    app.add_directive("machine", drawn(machine, MACHINE))
-    app.add_directive("not-installed", drawn(lambda: not_installed(refused())))
+    app.setup_extension("_ext.base")
+    app.add_directive("plan", drawn(lambda record: plan(planned_strips(record))))
+    app.add_directive("deadlines", drawn(lambda record: deadlines()))
+    app.add_directive("new-or-forked", drawn(lambda record: new_or_forked(trials_by_file(record))))
+    app.add_directive("machine", drawn(lambda record: machine(), MACHINE))
+    app.add_directive(
+        "not-installed", drawn(lambda record: not_installed(record.not_installed.read()))
+    )
+    app.add_directive("other-jobs", drawn(other_jobs))
     return {"version": "1", "parallel_read_safe": True}
-
-
-if __name__ == "__main__":
-    store_machine()

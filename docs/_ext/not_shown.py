@@ -4,7 +4,7 @@
 `recipes-failed`: recipes that failed in some cell.
 `not-offered`: programs that use what a release does not have.
 `without-twin`: recipes that have no broken twin.
-`unmeasured`: how many cells of the plan have not all their trials, by axis and chapter.
+`unmeasured`: how many cells lack trials that the plan wants of them, by axis and chapter.
 `systems`: on which operating systems no trial ran.
 `races`: how many broken twins fail in some trials of a cell and not in others.
 """
@@ -17,12 +17,14 @@ from itertools import groupby
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-from tests.evidence.cells import Strip, kind
-from tests.evidence.method import VARIED, drawn, planned
-from tests.evidence.pages import TABLE, badge, listed
-from tests.evidence.timeline import link
-from tests.evidence.trials import Trial, all_trials, recipe_files
-from tests.evidence.verdicts import Verdict
+from _ext.axes import VARIED, planned
+from _ext.base import TABLE, badges, drawn, listed, page_link
+from tests.book import Rule, chapter_of, is_twin
+from tests.evidence.record.cells import Strip, kind
+from tests.evidence.record.plan import always, trials_wanted
+from tests.evidence.record.store import Record
+from tests.evidence.record.trials import Trial
+from tests.evidence.record.verdicts import Verdict
 
 SYSTEMS = {"Linux": "Linux", "Darwin": "macOS", "Windows": "Windows"}
 """The systems that the package is for, by the names that Python gives them."""
@@ -39,12 +41,13 @@ class Line:
     @property
     def is_twin(self) -> bool:
         """Tell a broken twin from a recipe."""
-        return self.file.endswith("_broken")
+        return is_twin(self.file)
 
 
-def lines(files: Iterable[str]) -> list[Line]:
-    """Return the strips of files along every axis."""
-    return [Line(file, name, planned(file, name)) for file in files for name in VARIED]
+def lines(record: Record) -> list[Line]:
+    """Return the strips of every recipe and broken twin along every axis."""
+    files = record.book.files()
+    return [Line(file, name, planned(record, file, name)) for file in files for name in VARIED]
 
 
 def is_ok(verdict: Verdict | None) -> bool:
@@ -71,10 +74,10 @@ def chosen(those: Iterable[Line], is_so: Callable[[Verdict | None], bool]) -> st
         if cells:
             rows.append(
                 {
-                    "program": link(line.file),
+                    "program": page_link(line.file),
                     "axis": f"`{line.axis}`",
                     "where": ", ".join(stretches(line.strip, is_so)),
-                    "outcomes": " ".join(badge(*each) for each in outcomes.most_common()),
+                    "outcomes": badges(outcomes),
                 }
             )
     return TABLE.render(rows=rows) if rows else "There is none in what is measured so far."
@@ -88,47 +91,53 @@ def stretches(strip: Strip, is_so: Callable[[Verdict | None], bool]) -> Iterator
             yield " to ".join(dict.fromkeys((releases[0], releases[-1])))
 
 
-def without_twin(files: Sequence[str]) -> str:
+def without_twin(rules: Iterable[Rule]) -> str:
     """List the recipes that have no broken twin."""
-    found = [
-        f"- {link(file)}\n"
-        for file in files
-        if not file.endswith("_broken") and f"{file}_broken" not in files
-    ]
-    return "".join(found) or "Every recipe has a broken twin."
+    found = sorted(rule.recipe for rule in rules if rule.twin is None)
+    listed = "".join(f"- {page_link(recipe)}\n" for recipe in found)
+    return listed or "Every recipe has a broken twin."
 
 
 def unmeasured(those: Sequence[Line]) -> str:
-    """Count the cells that have not all their trials, a row for each axis, if there are any."""
-    if not any(kind(verdict) == "not measured" for line in those for _, verdict in line.strip):
+    """Count the cells that lack trials of the plan's, a row for each axis, if there are any."""
+    if not any(any(lacking(line)) for line in those):
         return "Every cell of the plan has them."
     chapters = sorted({chapter(line) for line in those})
     rows = []
     for name in VARIED:
         of_axis = [line for line in those if line.axis == name]
-        counted = {its: Counter(missing(of_axis, its)) for its in chapters}
+        counted = {each: Counter(lacking_in(of_axis, each)) for each in chapters}
         row = {"axis": f"`{name}`"}
-        row |= {its: f"{n[True]:,} of {sum(n.values()):,}" for its, n in counted.items()}
+        row |= {each: f"{n[True]:,} of {sum(n.values()):,}" for each, n in counted.items()}
         rows.append(row)
     return f"So many cells of the plan lack some of them:\n\n{TABLE.render(rows=rows)}"
 
 
 def chapter(line: Line) -> str:
-    return line.file.partition("/")[0].replace("_", " ")
+    """Return the words for a line's chapter."""
+    return chapter_of(line.file).replace("_", " ")
 
 
-def missing(those: Iterable[Line], its_chapter: str) -> Iterator[bool]:
+def lacking(line: Line) -> Iterator[bool]:
+    """Tell of each cell of a line whether it has fewer trials than the plan wants of it."""
+    seen = [(release, verdict.outcomes if verdict else {}) for release, verdict in line.strip]
+    wanted = trials_wanted(seen, always())
+    for (_, outcomes), number in zip(seen, wanted, strict=True):
+        yield sum(outcomes.values()) < number
+
+
+def lacking_in(those: Iterable[Line], of_chapter: str) -> Iterator[bool]:
     """Tell of each cell of a chapter whether it lacks trials."""
     for line in those:
-        if chapter(line) == its_chapter:
-            yield from (kind(verdict) == "not measured" for _, verdict in line.strip)
+        if chapter(line) == of_chapter:
+            yield from lacking(line)
 
 
 def systems(trials: Iterable[Trial]) -> str:
     """Say where trials ran, and where none did."""
     seen = {trial.environment.system for trial in trials}
     unseen = [name for system, name in SYSTEMS.items() if system not in seen]
-    ran = f"The trials ran on {listed(SYSTEMS.get(it, it) for it in seen)}."
+    ran = f"The trials ran on {listed(SYSTEMS.get(system, system) for system in seen)}."
     return f"{ran}\nNone ran on {' or '.join(unseen)}." if unseen else ran
 
 
@@ -150,17 +159,22 @@ def is_race(verdict: Verdict | None) -> bool:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directives with Sphinx."""
 
-    def twins() -> list[Line]:
-        return [line for line in lines(recipe_files()) if line.is_twin]
+    def twins(record: Record) -> list[Line]:
+        return [line for line in lines(record) if line.is_twin]
 
-    def recipes() -> list[Line]:
-        return [line for line in lines(recipe_files()) if not line.is_twin]
+    def recipes(record: Record) -> list[Line]:
+        return [line for line in lines(record) if not line.is_twin]
 
-    app.add_directive("unharmed", drawn(lambda: chosen(twins(), is_ok)))
-    app.add_directive("recipes-failed", drawn(lambda: chosen(recipes(), failed)))
-    app.add_directive("not-offered", drawn(lambda: chosen(lines(recipe_files()), is_not_offered)))
-    app.add_directive("without-twin", drawn(lambda: without_twin(recipe_files())))
-    app.add_directive("unmeasured", drawn(lambda: unmeasured(lines(recipe_files()))))
-    app.add_directive("systems", drawn(lambda: systems(all_trials())))
-    app.add_directive("races", drawn(lambda: races(twins())))
+    directives = {
+        "unharmed": lambda record: chosen(twins(record), is_ok),
+        "recipes-failed": lambda record: chosen(recipes(record), failed),
+        "not-offered": lambda record: chosen(lines(record), is_not_offered),
+        "without-twin": lambda record: without_twin(record.book.rules()),
+        "unmeasured": lambda record: unmeasured(lines(record)),
+        "systems": lambda record: systems(record.all_trials()),
+        "races": lambda record: races(twins(record)),
+    }
+    app.setup_extension("_ext.base")
+    for name, draw in directives.items():
+        app.add_directive(name, drawn(draw))
     return {"version": "1", "parallel_read_safe": True}

@@ -18,10 +18,11 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-from tests.evidence.pages import NumberRole, Shown
-from tests.evidence.trials import FORK_SUPPORT, ROOT, SCHEMA, recipe_path, record_of
-from tests.evidence.verdicts import pinned, verdict
-from tests.runner import START_METHODS
+from _ext.base import NumberRole, Shown
+from tests.book import ROOT, START_METHODS
+from tests.evidence.record.environment import FORK_SUPPORT, REQUIREMENTS, pinned
+from tests.evidence.record.store import Record
+from tests.evidence.record.trials import SCHEMA
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,9 +30,7 @@ else:
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 DOCUMENTED = ROOT / "docs" / "documented.toml"
-_SCHEMA: Any = SCHEMA.schema
-OUTCOME = re.compile(_SCHEMA["properties"]["outcome"]["pattern"])
-REQUIREMENTS = ROOT / "requirements.txt"
+OUTCOME = re.compile(SCHEMA["properties"]["outcome"]["pattern"])
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def fact(key: str) -> Fact:
     return facts()[key]
 
 
-def failures(choice: str) -> str:
+def failures(record: Record, choice: str) -> str:
     """Count the trials that failed, or ended as the choice says, among those that it chooses.
 
     Raises LookupError where there is no such trial, or the choice has a word that says nothing.
@@ -86,7 +85,7 @@ def failures(choice: str) -> str:
             outcome = word
         else:
             raise LookupError(f"{word!r} in {choice} is no start method, setting or outcome")
-    stored = verdict(file, start_method, fork_support)
+    stored = record.verdict(file, start_method, fork_support)
     counted = stored.failures if outcome is None else stored.outcomes[outcome]
     return f"{counted:,} of {len(stored.trials):,}"
 
@@ -96,9 +95,9 @@ class FailuresRole(NumberRole):
 
     def run(self) -> Shown:
         file, *_ = self.text.split(":")
-        for read in (recipe_path(file), REQUIREMENTS):
+        for read in (self.record.book.path(file), REQUIREMENTS):
             self.env.note_dependency(str(read))
-        return self.show(record_of(file), lambda: failures(self.text))
+        return self.show(self.record.path(file), lambda: failures(self.record, self.text))
 
 
 class PinnedRole(NumberRole):
@@ -116,12 +115,13 @@ class DocumentedRole(NumberRole):
         shown, errors = self.show(DOCUMENTED, lambda: fact(key).when)
         if errors or key != self.text:
             return shown, errors
-        its = fact(key)
-        return [nodes.reference("", "", *shown, refuri=its.source, reftitle=its.what)], []
+        found = fact(key)
+        return [nodes.reference("", "", *shown, refuri=found.source, reftitle=found.what)], []
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the roles with Sphinx."""
+    app.setup_extension("_ext.base")
     app.add_role("failures", FailuresRole())
     app.add_role("pinned", PinnedRole())
     app.add_role("documented", DocumentedRole())

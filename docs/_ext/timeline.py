@@ -6,43 +6,36 @@
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatch
-from functools import cached_property
-from itertools import compress, groupby, pairwise
+from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from docutils import nodes
 from packaging.version import Version
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-from tests.evidence.cells import Strip, axis, kind
-from tests.evidence.differences import differ
-from tests.evidence.pages import TABLE, TEMPLATES, EvidenceDirective, badge, versions
-from tests.evidence.trials import RECORDS, recipe_files
-from tests.evidence.verdicts import Verdict
+from _ext.axes import FIELDS, OF_RELEASES
+from _ext.base import TABLE, TEMPLATES, EvidenceDirective, badges, drawn, page_link, versions
+from tests.evidence.record.cells import Pair, Step, Strip, changes, kind, strips
+from tests.evidence.record.store import EVIDENCE, Record
 
-KNOWN = Path(__file__).with_name("known_changes.json")
-NAMES = {"grpcio": "grpcio", "iam": "google-cloud-iam", "python": "Python"}
-"""The axes, by what their releases are releases of."""
-FIELDS = {"grpcio": "grpcio", "google_cloud_iam": "google-cloud-iam", "python": "Python"}
-"""What a verdict names of each environment."""
+KNOWN = EVIDENCE / "record" / "known_changes.json"
 
 TIMELINE = TEMPLATES.from_string("""\
-{% for step, table in steps %}
-### {{ step.title }}
+{% for title, compared, table in steps %}
+### {{ title }}
 
-{{ step.compared }}
+{{ compared }}
 
 {{ table }}
 
 {% endfor %}
 """)
 COUNTED = TEMPLATES.from_string("""\
-{{ cells }} of {{ planned }} cells along this axis have all their trials.
+{{ cells }} of {{ planned }} cells along this axis are measured.
 {% if compared %}
 They make {{ compared }} pairs of neighbours, of which {{ found or "none" }}
 {{ "differs" if found == 1 else "differ" }} by more than luck.
@@ -52,76 +45,33 @@ No two of them are neighbours, so nothing can be compared yet.
 """)
 
 
-@dataclass(frozen=True)
-class Step:
-    """From one measured release to the next, of so many that stand between them unmeasured."""
-
-    axis: str
-    old: str
-    new: str
-    between: int
-
-    @property
-    def title(self) -> str:
-        """Name the release, or the two between which the change is."""
-        name = NAMES[self.axis]
-        return f"Between {name} {self.old} and {self.new}" if self.between else f"{name} {self.new}"
-
-    @property
-    def compared(self) -> str:
-        """Say what the release is compared with."""
-        if self.between:
-            some = "One release" if self.between == 1 else f"{self.between} releases"
-            return f"{some} between them {'is' if self.between == 1 else 'are'} not measured."
-        return f"Compared with {self.old}."
+def title(step: Step) -> str:
+    """Name the release, or the two between which the change is."""
+    name = OF_RELEASES[step.axis]
+    return f"Between {name} {step.old} and {step.new}" if step.between else f"{name} {step.new}"
 
 
-@dataclass(frozen=True)
-class Pair:
-    """The verdicts of one file before and after a step."""
-
-    file: str
-    step: Step
-    before: Verdict
-    after: Verdict
-
-    @cached_property
-    def others(self) -> list[str]:
-        """Name what else is of another release after the step."""
-        old, new = versions(self.before.trials), versions(self.after.trials)
-        return [
-            f"{name} {old[field]} → {new[field]}"
-            for field, name in FIELDS.items()
-            if name != NAMES[self.step.axis] and old[field] != new[field]
-        ]
+def compared_with(step: Step) -> str:
+    """Say what the release is compared with."""
+    if step.between:
+        some = "One release" if step.between == 1 else f"{step.between} releases"
+        return f"{some} between them {'is' if step.between == 1 else 'are'} not measured."
+    return f"Compared with {step.old}."
 
 
-def pairs(file: str, name: str, strip: Strip) -> Iterator[Pair]:
-    """Yield the neighbours among the complete cells of one file along an axis."""
-    complete = [
-        (place, release, verdict)
-        for place, (release, verdict) in enumerate(strip)
-        if verdict is not None and kind(verdict) != "not measured"
+def others(pair: Pair) -> list[str]:
+    """Name what else is of another release after the step."""
+    old, new = versions(pair.before.trials), versions(pair.after.trials)
+    return [
+        f"{OF_RELEASES[name]} {old[field]} → {new[field]}"
+        for name, field in FIELDS.items()
+        if name != pair.step.axis and old[field] != new[field]
     ]
-    for (place, old, before), (next_place, new, after) in pairwise(complete):
-        yield Pair(file, Step(name, old, new, next_place - place - 1), before, after)
 
 
-def found_along(strips: dict[str, Strip], name: str) -> tuple[list[Pair], int]:
-    """Return the pairs that differ, and how many were compared."""
-    every = [pair for file, strip in strips.items() for pair in pairs(file, name, strip)]
-    changed = differ([(pair.before, pair.after) for pair in every])
-    return list(compress(every, changed)), len(every)
-
-
-def strips_along(name: str) -> dict[str, Strip]:
-    """Return the strip of every recipe and broken twin."""
-    return {file: axis(file, name) for file in recipe_files()}
-
-
-def compared(strips: dict[str, Strip], name: str) -> str:
+def compared(strips: Mapping[str, Strip], name: str) -> str:
     """Say how much of an axis is measured, and how many changes were found."""
-    found, number = found_along(strips, name)
+    found, number = changes(strips, name)
     cells = [verdict for strip in strips.values() for _, verdict in strip]
     return COUNTED.render(
         cells=f"{sum(kind(cell) != 'not measured' for cell in cells):,}",
@@ -131,11 +81,11 @@ def compared(strips: dict[str, Strip], name: str) -> str:
     )
 
 
-def timeline(strips: dict[str, Strip], name: str) -> str:
+def timeline(strips: Mapping[str, Strip], name: str) -> str:
     """Draw the changes along an axis, a section for each step."""
-    found, _ = found_along(strips, name)
+    found, _ = changes(strips, name)
     tables = [
-        (step, TABLE.render(rows=[row(pair, group) for pair in group]))
+        (title(step), compared_with(step), TABLE.render(rows=[row(pair, group) for pair in group]))
         for step, group in by_step(found)
     ]
     return TIMELINE.render(steps=tables)
@@ -148,26 +98,20 @@ def by_step(found: Iterable[Pair]) -> list[tuple[Step, list[Pair]]]:
         return Version(pair.step.new), Version(pair.step.old)
 
     newest_first = sorted(found, key=newness, reverse=True)
-    return [(step, list(group)) for step, group in groupby(newest_first, key=lambda it: it.step)]
+    steps = groupby(newest_first, key=lambda pair: pair.step)
+    return [(step, list(group)) for step, group in steps]
 
 
 def row(pair: Pair, group: Sequence[Pair]) -> dict[str, str]:
     """Return the row of a change; it says what else changed where that is so in its group."""
-    its = {"program": link(pair.file), "before": badges(pair.before), "after": badges(pair.after)}
-    if any(each.others for each in group):
-        its["changed beside it"] = ", ".join(pair.others)
-    return its
-
-
-def link(file: str) -> str:
-    """Link to the page of a recipe, or of the recipe of a broken twin."""
-    page = file.removesuffix("_broken").replace("_", "-")
-    return f"[`{file}`](/{page}.md)"
-
-
-def badges(verdict: Verdict) -> str:
-    """Count the outcomes, the most common first."""
-    return " ".join(badge(*each) for each in verdict.outcomes.most_common())
+    shown = {
+        "program": page_link(pair.file),
+        "before": badges(pair.before.outcomes),
+        "after": badges(pair.after.outcomes),
+    }
+    if any(others(each) for each in group):
+        shown["changed beside it"] = ", ".join(others(pair))
+    return shown
 
 
 def known_changes(found: Sequence[Pair], known: Path = KNOWN) -> str:
@@ -182,12 +126,18 @@ def known_changes(found: Sequence[Pair], known: Path = KNOWN) -> str:
                     "grpcio": entry["grpcio"],
                     "what its authors changed": f"{entry['what']} ({', '.join(sources)})",
                     "what the trials show": f"{step.old} → {step.new}: "
-                    + ", ".join(link(pair.file) for pair in group),
+                    + ", ".join(page_link(pair.file) for pair in group),
                 }
             )
     if not rows:
         return "The trials show no change where one is known so far."
-    return TABLE.render(rows=sorted(rows, key=lambda it: Version(it["grpcio"]), reverse=True))
+    return TABLE.render(rows=sorted(rows, key=lambda row: Version(row["grpcio"]), reverse=True))
+
+
+def known_changes_of(record: Record) -> str:
+    """Draw the known changes of gRPC beside those that a record shows."""
+    found, _ = changes(strips(record, "grpcio"), "grpcio")
+    return known_changes(found)
 
 
 def fits(pair: Pair, entry: dict[str, Any]) -> bool:
@@ -198,26 +148,22 @@ def fits(pair: Pair, entry: dict[str, Any]) -> bool:
     if "not offered" in (kind(pair.before), kind(pair.after)):
         return False
     old, new = Version(pair.step.old), Version(pair.step.new)
-    its_file = any(fnmatch(pair.file, pattern) for pattern in entry["files"])
-    return its_file and old < Version(entry["grpcio"]) <= new
+    concerns = any(fnmatch(pair.file, pattern) for pattern in entry["files"])
+    return concerns and old < Version(entry["grpcio"]) <= new
 
 
 class AxisDirective(EvidenceDirective):
     """Shows what is drawn of the strips along the axis that it names."""
 
     required_arguments = 1
-    has_sections: ClassVar[bool] = False
 
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
-        if name not in NAMES:
-            raise self.error(f"no axis {name}; there are {', '.join(NAMES)}")
-        for record in RECORDS.rglob("*.csv"):
-            self.env.note_dependency(str(record))
-        drawn = self.draw(strips_along(name), name)
-        return self.parse_text_to_nodes(drawn, allow_section_headings=self.has_sections)
+        if name not in OF_RELEASES:
+            raise self.error(f"no axis {name}; there are {', '.join(OF_RELEASES)}")
+        return self.parse(lambda: self.draw(strips(self.record, name), name), *self.record.paths())
 
-    def draw(self, strips: dict[str, Strip], name: str) -> str:
+    def draw(self, strips: Mapping[str, Strip], name: str) -> str:
         """Return Markdown."""
         raise NotImplementedError
 
@@ -225,7 +171,7 @@ class AxisDirective(EvidenceDirective):
 class ComparedDirective(AxisDirective):
     """Shows how much could be compared."""
 
-    def draw(self, strips: dict[str, Strip], name: str) -> str:
+    def draw(self, strips: Mapping[str, Strip], name: str) -> str:
         """Return the counts."""
         return compared(strips, name)
 
@@ -233,27 +179,17 @@ class ComparedDirective(AxisDirective):
 class TimelineDirective(AxisDirective):
     """Shows the changes."""
 
-    has_sections = True
+    sections = True
 
-    def draw(self, strips: dict[str, Strip], name: str) -> str:
+    def draw(self, strips: Mapping[str, Strip], name: str) -> str:
         """Return a section for each release."""
         return timeline(strips, name)
 
 
-class KnownChangesDirective(EvidenceDirective):
-    """Shows what is known of gRPC beside what the trials show."""
-
-    def run(self) -> list[nodes.Node]:
-        return self.parse(
-            lambda: known_changes(found_along(strips_along("grpcio"), "grpcio")[0]),
-            KNOWN,
-            *RECORDS.rglob("*.csv"),
-        )
-
-
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directives with Sphinx."""
+    app.setup_extension("_ext.base")
     app.add_directive("compared", ComparedDirective)
     app.add_directive("timeline", TimelineDirective)
-    app.add_directive("known-changes", KnownChangesDirective)
+    app.add_directive("known-changes", drawn(known_changes_of, KNOWN))
     return {"version": "1", "parallel_read_safe": True}

@@ -32,9 +32,12 @@ class Result:
 
 
 def store(
-    name: str, rows: list[Row], figures: dict[str, str | int | float] | None = None
+    name: str,
+    rows: list[Row],
+    figures: dict[str, str | int | float] | None = None,
+    folder: Path = RESULTS,
 ) -> Result:
-    """Write what a benchmark measured here and today to `stored/NAME.json`."""
+    """Write what a benchmark measured here and today to `NAME.json` in a folder."""
     here = Environment.here("fork")
     result = Result(
         rows=rows,
@@ -45,32 +48,32 @@ def store(
         google_cloud_iam=here.google_cloud_iam,
         cores=len(os.sched_getaffinity(0)),
     )
-    RESULTS.mkdir(exist_ok=True)
-    path_of(name).write_text(json.dumps(asdict(result), indent=1) + "\n", "utf-8")
+    folder.mkdir(exist_ok=True)
+    path_of(name, folder).write_text(json.dumps(asdict(result), indent=1) + "\n", "utf-8")
     return result
 
 
-def path_of(name: str) -> Path:
-    return RESULTS / f"{name}.json"
+def path_of(name: str, folder: Path = RESULTS) -> Path:
+    return folder / f"{name}.json"
 
 
-def read(name: str) -> Result:
+def read(name: str, folder: Path = RESULTS) -> Result:
     """Return a stored result.
 
     Raises LookupError with the command that makes it where there is none.
     """
-    if not path_of(name).exists():
+    if not path_of(name, folder).exists():
         command = f"python3 noxfile.py bench -- {name}"
         raise LookupError(f"no stored result of the benchmark {name}; run: {command}")
-    return Result(**json.loads(path_of(name).read_text("utf-8")))
+    return Result(**json.loads(path_of(name, folder).read_text("utf-8")))
 
 
-def figure(name: str, key: str) -> str:
+def figure(name: str, key: str, folder: Path = RESULTS) -> str:
     """Return one figure of a result as text, with commas between thousands.
 
     Raises LookupError where there is no such result or figure.
     """
-    figures = read(name).figures
+    figures = read(name, folder).figures
     if key not in figures:
         raise LookupError(f"the benchmark {name} has no figure {key}; it has {', '.join(figures)}")
     value = figures[key]

@@ -4,14 +4,14 @@ import json
 import subprocess
 import sys
 
-from tests.evidence.default_timeouts import default_timeouts, defaults
-from tests.evidence.trials import ROOT
-from tests.testing.local_iam.installed import clients, is_async
+from _ext.default_timeouts import default_timeouts, defaults
+from tests.book import ROOT
+from tests.support.installed_clients import clients, is_async
 
 CONSTRUCTED = """
 import json
 from google.auth.credentials import AnonymousCredentials
-from tests.testing.local_iam.installed import clients, is_async
+from tests.support.installed_clients import clients, is_async
 
 found = []
 for name, client in clients().items():
@@ -34,8 +34,8 @@ def test_defaults_are_those_of_clients_as_programs_construct_them() -> None:
         for client, method, timeout, attempts in json.loads(run.stdout)
     ]
     read = [
-        (it.client, it.method.title().replace("_", ""), it.timeout, bool(it.retried))
-        for it in defaults()
+        (each.client, each.method.title().replace("_", ""), each.timeout, bool(each.retried))
+        for each in defaults()
     ]
 
     assert sorted(constructed, key=str) == sorted(read, key=str)
@@ -45,11 +45,12 @@ def test_table_names_every_method_of_every_client() -> None:
     """Each stands in a row with its client, and no client of the package is left out."""
     lines = default_timeouts().splitlines()
     missing = [
-        it
-        for it in defaults()
-        if not any(f"`{it.client}`" in line and f"`{it.method}`" in line for line in lines)
+        each
+        for each in defaults()
+        if not any(f"`{each.client}`" in line and f"`{each.method}`" in line for line in lines)
     ]
 
     assert "| timeout | retried | methods | client |" == lines[0]
-    assert {name for name in clients() if not is_async(name)} == {it.client for it in defaults()}
+    named = {each.client for each in defaults()}
+    assert {name for name in clients() if not is_async(name)} == named
     assert [] == missing

@@ -1,16 +1,14 @@
 """The tables of the forks."""
 
 import pickle
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from docutils import nodes
 
-from tests.evidence.fork_matrix.measure import CELLS
-from tests.evidence.fork_matrix.pages import (
+from _ext.base import badge
+from _ext.fork_matrix import (
     CHILDREN,
     PARENTS,
     by_release,
@@ -20,10 +18,10 @@ from tests.evidence.fork_matrix.pages import (
     errors,
     last_change,
 )
+from tests.evidence.fork_matrix.measure import CELLS
 from tests.evidence.fork_matrix.test_trials import REFUSED, TRIAL
 from tests.evidence.fork_matrix.trials import ForkTrial, read
-from tests.evidence.pages import badge
-from tests.evidence.trials import ROOT
+from tests.ext.made import build
 
 WELL = replace(TRIAL, child_outcome="ok")
 CELL = ("busy", "reuse")
@@ -142,14 +140,11 @@ def test_errors_are_quoted_with_their_release() -> None:
 def test_page_shows_the_errors_of_its_situation(tmp_path: Path) -> None:
     """The directive takes the state of the parent first, and counts forks without a setting."""
     (tmp_path / "index.md").write_text("# Errors\n\n:::{fork-errors} idle:reuse\n:::\n")
-    extensions = ["myst_parser", "tests.evidence.fork_matrix.pages"]
+    extensions = ["myst_parser", "_ext.fork_matrix"]
     (tmp_path / "conf.py").write_text(
         f"extensions = {extensions}\nmyst_enable_extensions = ['colon_fence']\n"
     )
-    builder = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "dummy", "-d", str(tmp_path)]
-    subprocess.run(
-        [*builder, str(tmp_path), str(tmp_path / "out")], cwd=ROOT, check=True, timeout=120
-    )
+    build(tmp_path, "-b", "dummy").check_returncode()
     document = pickle.loads((tmp_path / "index.doctree").read_bytes())  # noqa: S301
     shown = [[entry.astext() for entry in row] for row in document.findall(nodes.row)]
     wanted = rows(errors(read(), ("idle", "reuse"), "unset").replace("`", ""))

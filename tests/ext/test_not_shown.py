@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.evidence.not_shown import (
+from _ext.not_shown import (
     Line,
     chosen,
     failed,
@@ -14,20 +14,14 @@ from tests.evidence.not_shown import (
     unmeasured,
     without_twin,
 )
-from tests.evidence.test_trials import TRIAL
-from tests.evidence.verdicts import Verdict
+from tests.book import Rule
+from tests.ext.made import ENVIRONMENT, TRIAL, made
 
 FILE = "processes/create_in_pool_worker_broken"
 
 
-def cell(**outcomes: int) -> Verdict:
-    """Make a verdict of so many trials of each outcome."""
-    trials = [replace(TRIAL, outcome=it) for it, count in outcomes.items() for _ in range(count)]
-    return Verdict(FILE, tuple(trials))
-
-
-OK, HANG, MIXED, SHORT = cell(ok=20), cell(hang=20), cell(ok=5, hang=15), cell(ok=19)
-MISSING = cell(**{"raises ImportError": 20})
+OK, HANG, MIXED = made(FILE, ok=20), made(FILE, hang=20), made(FILE, ok=5, hang=15)
+SHORT, MISSING = made(FILE, ok=2), made(FILE, raises_ImportError=20)
 LINE = Line(
     FILE,
     "grpcio",
@@ -56,14 +50,16 @@ def test_row_has_the_outcomes_of_its_cells_alone() -> None:
 
 def test_recipe_without_a_twin_is_listed() -> None:
     """A twin needs no twin of its own."""
-    shown = without_twin(["threads/a", "threads/b", "threads/b_broken"])
+    shown = without_twin([Rule("threads/a", None), Rule("threads/b", "threads/b_broken")])
 
     assert "- [`threads/a`](/threads/a.md)\n" == shown
-    assert "Every recipe has a broken twin." == without_twin(["threads/b", "threads/b_broken"])
+    assert "Every recipe has a broken twin." == without_twin(
+        [Rule("threads/b", "threads/b_broken")]
+    )
 
 
-def test_cells_without_all_trials_are_counted_by_chapter() -> None:
-    """A cell of too few trials counts as one without any."""
+def test_cells_that_lack_trials_are_counted_by_chapter() -> None:
+    """A cell lacks trials where it has fewer than the plan wants of it, or none."""
     threads = Line("event_loops/use_anyio", "grpcio", [("1", None), ("2", OK)])
     (row,) = [line for line in unmeasured([LINE, threads]).splitlines() if "grpcio" in line]
 
@@ -73,10 +69,20 @@ def test_cells_without_all_trials_are_counted_by_chapter() -> None:
     assert "Every cell of the plan has them." == unmeasured([complete])
 
 
+def test_few_trials_are_enough_where_neighbours_agree() -> None:
+    """A cell between others that agree lacks none; one beside a change lacks the others."""
+    few = made(FILE, ok=3)
+    agreeing = replace(LINE, strip=[("1", OK), ("2", few), ("3", OK)])
+    changing = replace(LINE, strip=[("1", OK), ("2", few), ("3", HANG)])
+
+    assert "Every cell of the plan has them." == unmeasured([agreeing])
+    assert "| `grpcio` | 1 of 3 |" in unmeasured([changing])
+
+
 def test_systems_without_trials_are_named() -> None:
     """Each system on which nothing ran is named, until something did."""
     on = {
-        system: replace(TRIAL, environment=replace(TRIAL.environment, system=system))
+        system: replace(TRIAL, environment=replace(ENVIRONMENT, system=system))
         for system in ("Linux", "Darwin", "Windows")
     }
 

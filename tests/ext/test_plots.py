@@ -1,15 +1,13 @@
 """The pictures of the pages."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from _ext.plots import Panel, draw, panels
 from tests.benchmarks import results
-from tests.evidence.plots import Panel, draw, panels
-from tests.evidence.trials import ROOT
+from tests.ext.made import build
 
 ROWS: list[results.Row] = [
     {"latency [ms]": 0, "way": "one <thread>", "calls a second": 812, "memory [MB]": 40.5},
@@ -18,7 +16,7 @@ ROWS: list[results.Row] = [
 ]
 PANELS = panels(ROWS, "way", ["calls a second"], "latency [ms]")
 CONF = """
-extensions = ["myst_parser", "tests.evidence.plots"]
+extensions = ["myst_parser", "_ext.plots"]
 myst_enable_extensions = ["colon_fence"]
 """
 
@@ -103,14 +101,7 @@ def test_build_fails_without_the_data(tmp_path: Path) -> None:
     }
     page = "\n\n".join(f":::{{plot}} {directive}\n:::" for directive in named)
     (tmp_path / "index.md").write_text(f"# Title\n\n{page}\n", "utf-8")
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", str(tmp_path)]
-    built = subprocess.run(
-        [*command, str(tmp_path), str(tmp_path / "site")],
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
+    built = build(tmp_path, "--keep-going")
 
     assert 0 != built.returncode
     assert [] == [said for said in named.values() if said not in built.stderr]

@@ -2,9 +2,6 @@
 
 import pickle
 import re
-import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,16 +10,15 @@ import pytest
 from docutils import nodes
 from packaging.version import Version
 
-from tests.evidence import verdicts
-from tests.evidence.roles import fact, facts, failures
-from tests.evidence.test_trials import TRIAL
-from tests.evidence.trials import ROOT, Trial, sha256
-from tests.evidence.verdicts import pinned
-from tests.pages.blocks import find_pages
+from _ext.roles import fact, facts, failures
+from tests.blocks.blocks import find_pages
+from tests.evidence.record.environment import pinned
+from tests.evidence.record.store import Record
+from tests.evidence.record.trials import Trial
+from tests.ext.made import TRIAL, build
 
 PINNED = replace(
     TRIAL,
-    sha256=sha256(TRIAL.file),
     environment=replace(
         TRIAL.environment, grpcio=pinned("grpcio"), google_cloud_iam=pinned("google-cloud-iam")
     ),
@@ -36,16 +32,26 @@ def outcome(of: Trial, name: str) -> Trial:
     return replace(of, outcome=name)
 
 
-STORED: Sequence[Trial] = [
+STORED = [
     PINNED,
     outcome(PINNED, "hang"),
     outcome(PINNED, "hang"),
     outcome(PINNED, "lost"),
     outcome(SPAWNED, "raises NameError"),
     outcome(SET, "crash SIGABRT"),
-    *[outcome(OLD, "hang")] * 1000,
-    replace(PINNED, sha256="0" * 12, outcome="hang"),
+    *[outcome(OLD, "hang")] * 100,
 ]
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """A record of these trials, and of one more of another program and of another job each."""
+    record = Record(tmp_path_factory.mktemp("records"))
+    program, job = record.identity(TRIAL.file)
+    record.append(replace(trial, program=program, job=job) for trial in STORED)
+    record.append([replace(PINNED, job=job, outcome="hang")])
+    record.append([replace(PINNED, program=program, outcome="hang")])
+    return record
 
 
 @pytest.mark.parametrize(
@@ -64,12 +70,10 @@ STORED: Sequence[Trial] = [
     ],
 )
 def test_failures_are_counted_with_the_pinned_releases(
-    monkeypatch: pytest.MonkeyPatch, choice: str, counted: str
+    record: Record, choice: str, counted: str
 ) -> None:
-    """Trials of other releases, texts, start methods and settings have no say."""
-    monkeypatch.setattr(verdicts, "read_trials", lambda file: STORED)
-
-    assert counted == failures(TRIAL.file + choice)
+    """Trials of other releases, programs, jobs, start methods and settings have no say."""
+    assert counted == failures(record, TRIAL.file + choice)
 
 
 @pytest.mark.parametrize(
@@ -80,14 +84,10 @@ def test_failures_are_counted_with_the_pinned_releases(
         (":0", "no stored trial"),
     ],
 )
-def test_failures_of_nothing_are_an_error(
-    monkeypatch: pytest.MonkeyPatch, choice: str, error: str
-) -> None:
+def test_failures_of_nothing_are_an_error(record: Record, choice: str, error: str) -> None:
     """A word that says nothing, and trials that there are not, stop the build."""
-    monkeypatch.setattr(verdicts, "read_trials", lambda file: STORED)
-
     with pytest.raises(LookupError, match=error):
-        failures(TRIAL.file + choice)
+        failures(record, TRIAL.file + choice)
 
 
 def test_each_documented_fact_is_used() -> None:
@@ -102,12 +102,12 @@ def test_each_documented_fact_is_used() -> None:
 @pytest.mark.parametrize("key", list(facts()))
 def test_documented_fact_can_be_checked(key: str) -> None:
     """It says what holds since a version or a year, and where everybody can read it."""
-    its = fact(key)
+    found = fact(key)
 
-    assert its.what
-    assert "https" == urlsplit(its.source).scheme
-    assert (its.year is None) == bool(its.version)
-    assert its.when == str(Version(its.when))
+    assert found.what
+    assert "https" == urlsplit(found.source).scheme
+    assert (found.year is None) == bool(found.version)
+    assert found.when == str(Version(found.when))
 
 
 def test_fact_that_nobody_documented_is_an_error() -> None:
@@ -121,15 +121,12 @@ def test_page_shows_what_the_roles_draw(tmp_path: Path) -> None:
     (tmp_path / "index.md").write_text(
         "# Roles\n\n{pinned}`grpcio` {documented}`task-group` {documented}`!task-group`\n"
     )
-    (tmp_path / "conf.py").write_text("extensions = ['myst_parser', 'tests.evidence.roles']\n")
-    builder = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "dummy", "-d", str(tmp_path)]
-    subprocess.run(
-        [*builder, str(tmp_path), str(tmp_path / "out")], cwd=ROOT, check=True, timeout=120
-    )
+    (tmp_path / "conf.py").write_text("extensions = ['myst_parser', '_ext.roles']\n")
+    build(tmp_path, "-b", "dummy").check_returncode()
     document = pickle.loads((tmp_path / "index.doctree").read_bytes())  # noqa: S301
     (shown,) = document.findall(nodes.paragraph)
     (link,) = shown.findall(nodes.reference)
-    its = fact("task-group")
+    found = fact("task-group")
 
-    assert f"{pinned('grpcio')} {its.version} {its.version}" == shown.astext()
-    assert (its.version, its.source) == (link.astext(), link["refuri"])
+    assert f"{pinned('grpcio')} {found.version} {found.version}" == shown.astext()
+    assert (found.version, found.source) == (link.astext(), link["refuri"])

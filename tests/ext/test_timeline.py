@@ -4,31 +4,29 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from tests.evidence.cells import Strip
-from tests.evidence.test_trials import TRIAL
-from tests.evidence.timeline import (
+from _ext.timeline import (
     KNOWN,
-    Pair,
-    Step,
     by_step,
     compared,
+    compared_with,
     fits,
-    found_along,
     known_changes,
-    pairs,
     timeline,
+    title,
 )
-from tests.evidence.trials import recipe_files
-from tests.evidence.verdicts import Verdict
+from tests.book import BOOK, chapter_of
+from tests.evidence.record.cells import Pair, Step, Strip, changes, pairs
+from tests.evidence.record.plan import FEW
+from tests.evidence.record.verdicts import Verdict
+from tests.ext.made import ENVIRONMENT, made
 
 FILE = "processes/create_in_pool_worker_broken"
 
 
 def cell(grpcio: str, outcome: str, trials: int = 20, iam: str = "2.0.0") -> Verdict:
     """Make a verdict of trials that all ended alike."""
-    its = replace(TRIAL.environment, grpcio=grpcio, google_cloud_iam=iam)
-    trial = replace(TRIAL, file=FILE, environment=its, outcome=outcome)
-    return Verdict(FILE, (trial,) * trials)
+    environment = replace(ENVIRONMENT, grpcio=grpcio, google_cloud_iam=iam)
+    return made(FILE, environment, **{outcome: trials})
 
 
 def strip(*cells: tuple[str, str]) -> Strip:
@@ -40,27 +38,27 @@ CHANGED = strip(("1.9.0", "hang"), ("1.10.0", "hang"), ("1.11.0", "ok"), ("1.12.
 
 def test_change_is_found_at_its_release() -> None:
     """The release that changed a program is named, the newest first; equal neighbours are not."""
-    found, number = found_along({FILE: CHANGED}, "grpcio")
+    found, number = changes({FILE: CHANGED}, "grpcio")
     steps = [step for step, _ in by_step(found)]
 
     assert 3 == number
     assert [Step("grpcio", "1.11.0", "1.12.0", 0), Step("grpcio", "1.10.0", "1.11.0", 0)] == steps
-    assert ["grpcio 1.12.0", "grpcio 1.11.0"] == [step.title for step in steps]
-    assert "Compared with 1.11.0." == steps[0].compared
+    assert ["grpcio 1.12.0", "grpcio 1.11.0"] == [title(step) for step in steps]
+    assert "Compared with 1.11.0." == compared_with(steps[0])
 
 
 def test_change_is_between_the_measured_releases() -> None:
-    """What has not all its trials is passed over, and the change is said to be around it."""
+    """What has too few trials is passed over, and the change is said to be around it."""
     (first, before), *_ = CHANGED
-    short = cell("1.10.0", "ok", trials=19)
+    short = cell("1.10.0", "ok", trials=FEW - 1)
     (pair,) = pairs(FILE, "grpcio", [(first, before), ("1.10.0", short), CHANGED[2]])
     (wide,) = pairs(
         FILE, "grpcio", [(first, before), ("1.10.0", short), ("1.10.1", None), CHANGED[2]]
     )
 
-    assert "Between grpcio 1.9.0 and 1.11.0" == pair.step.title
-    assert "One release between them is not measured." == pair.step.compared
-    assert "2 releases between them are not measured." == wide.step.compared
+    assert "Between grpcio 1.9.0 and 1.11.0" == title(pair.step)
+    assert "One release between them is not measured." == compared_with(pair.step)
+    assert "2 releases between them are not measured." == compared_with(wide.step)
 
 
 def test_page_shows_before_and_after_with_a_link() -> None:
@@ -71,13 +69,13 @@ def test_page_shows_before_and_after_with_a_link() -> None:
 
     assert f"| {link} | [`hang` 20]{{.outcome-fail}} | [`ok` 20]{{.outcome-ok}} |" in shown
     assert "share_one_client" not in shown
-    assert said.startswith("6 of 6 cells along this axis have all their trials.")
+    assert said.startswith("6 of 6 cells along this axis are measured.")
     assert "They make 4 pairs of neighbours, of which 2\ndiffer by more than luck." in said
     assert "changed beside it" not in shown
 
 
 def test_page_says_that_nothing_is_compared_yet() -> None:
-    """Without two complete neighbours there is nothing to find."""
+    """Without two measured neighbours there is nothing to find."""
     strips: dict[str, Strip] = {FILE: [CHANGED[0], ("1.10.0", None)]}
 
     assert "1 of 2 cells" in compared(strips, "grpcio")
@@ -100,8 +98,8 @@ def test_known_change_stands_where_the_trials_show_one(tmp_path: Path) -> None:
     entry = {"what": "words", "sources": {"#1": "https://example.com/1"}, "files": ["processes/*"]}
     releases = ["1.10.1", "1.10.0", "1.9.0"]
     known = tmp_path / "known.json"
-    known.write_text(json.dumps([entry | {"grpcio": it} for it in releases]), "utf-8")
-    found, _ = found_along({FILE: CHANGED[:3]}, "grpcio")
+    known.write_text(json.dumps([entry | {"grpcio": release} for release in releases]), "utf-8")
+    found, _ = changes({FILE: CHANGED[:3]}, "grpcio")
     shown = known_changes(found, known)
 
     assert "| 1.10.1 | words ([#1](https://example.com/1)) | 1.10.0 → 1.11.0: [`proc" in shown
@@ -118,7 +116,7 @@ def test_what_a_release_does_not_offer_is_no_known_change() -> None:
     after = cell("1.11.0", "ok")
     failed, absent = (
         Pair(FILE, step, cell("1.10.0", outcome), after)
-        for outcome in ("hang", "raises ImportError")
+        for outcome in ("hang", "raises_ImportError")
     )
 
     assert fits(failed, entry)
@@ -127,8 +125,8 @@ def test_what_a_release_does_not_offer_is_no_known_change() -> None:
 
 def test_known_changes_have_public_sources() -> None:
     """Each has a release, at least one source on the web, and concerns a program of the book."""
-    chapters = {file.partition("/")[0] for file in recipe_files()} | {"*"}
+    chapters = {chapter_of(file) for file in BOOK.files()} | {"*"}
     for entry in json.loads(KNOWN.read_text("utf-8")):
         assert entry["sources"], entry["grpcio"]
         assert all(address.startswith("https://") for address in entry["sources"].values())
-        assert {pattern.partition("/")[0] for pattern in entry["files"]} <= chapters
+        assert {chapter_of(pattern) for pattern in entry["files"]} <= chapters

@@ -28,9 +28,9 @@ def variables(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def patches(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Yield each place that replaces what a module or class holds, or imports a mock."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("monkeypatch.setattr"):
-            yield node.lineno, ast.unparse(node)
-        elif isinstance(node, ast.ImportFrom) and node.module in ("unittest.mock", "unittest"):
+        if (
+            isinstance(node, ast.Call) and ast.unparse(node.func).endswith("monkeypatch.setattr")
+        ) or (isinstance(node, ast.ImportFrom) and node.module in ("unittest.mock", "unittest")):
             yield node.lineno, ast.unparse(node)
 
 

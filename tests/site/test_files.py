@@ -11,7 +11,8 @@ from zipfile import ZipFile
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.evidence.roles import fact, failures
+from _ext.roles import fact, failures
+from tests.evidence.record.store import RECORD
 
 from .conftest import PREFIX, ROOT
 
@@ -113,10 +114,10 @@ def test_markdown_has_what_roles_draw(site: Path) -> None:
     """A frequency and a documented version stand in the text of a page's Markdown as well."""
     landing = (site / "index.md").read_text("utf-8")
     defaults = (site / "processes/choose-start-method.md").read_text("utf-8")
-    its = fact("forkserver-default")
+    found = fact("forkserver-default")
 
-    assert failures("processes/create_in_pool_worker_broken:fork:hang") in landing
-    assert f"from [{its.version}]({its.source}) on" in defaults
+    assert failures(RECORD, "processes/create_in_pool_worker_broken:fork:hang") in landing
+    assert f"from [{found.version}]({found.source}) on" in defaults
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=page_of)

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.book import Book
 from tests.evidence.record.plan import PYTHON, RELEASES, TRIALS
-from tests.evidence.test_trials import TRIAL
-from tests.book import BOOK
-from tests.evidence.trials import append_trials
+from tests.evidence.record.store import Record
+from tests.ext.made import ENVIRONMENT, book_of, copy, made
+from tests.ext.made import store as keep
 
 from .conftest import ROOT, Tab, served
 
@@ -21,19 +22,16 @@ RECIPE = "threads/share_one_client"
 OLDEST, SECOND, THIRD, *_, UNMEASURED = RELEASES["grpcio"]
 IAM = RELEASES["google-cloud-iam"][-1]
 CONF = """\
-import sys
 from pathlib import Path
 
-sys.path.insert(0, {root!r})
-from tests.evidence import environments, look_up, rules, trials, verdicts
+from tests.book import Book, Chapter
+from tests.evidence.record.store import Record
 
-read = trials.read_trials
-verdicts.read_trials = lambda file: read(file, Path({records!r}))
-rules.recipe_files = lambda: [{recipe!r}, {recipe!r} + "_broken"]
-look_up.refused = list
+cookbook_record = Record(Path({records!r}), Book(Path({book!r}), (Chapter("threads", "Threads"),)))
 
-extensions = ["myst_parser", "sphinx_copybutton", "tests.evidence.pages", "tests.evidence.look_up"]
+extensions = ["myst_parser", "sphinx_copybutton", "_ext.constants", "_ext.look_up"]
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence"]
+myst_heading_anchors = 3
 html_theme = "furo"
 html_static_path = [{static!r}]
 html_css_files = ["cookbook.css"]
@@ -41,24 +39,18 @@ html_favicon = {static!r} + "/mark.svg"
 """
 
 
-def store(records: Path) -> None:
+def store(records: Path, book: Book) -> None:
     """Keep trials of three releases of grpcio: with the third, the twin does no harm."""
     for number, grpcio in enumerate((OLDEST, SECOND, THIRD)):
         environment = replace(
-            TRIAL.environment, grpcio=grpcio, google_cloud_iam=IAM, python=f"{PYTHON}.{number}"
+            ENVIRONMENT, grpcio=grpcio, google_cloud_iam=IAM, python=f"{PYTHON}.{number}"
         )
-        for file, outcome in (
-            (RECIPE, "ok"),
-            (f"{RECIPE}_broken", "ok" if number == 2 else "hang"),
-        ):
-            trial = replace(
-                TRIAL,
-                file=file,
-                sha256=sha256(file),
-                environment=environment,
-                outcome=outcome,
-            )
-            append_trials([trial] * TRIALS, records)
+        of_twin = {"ok" if number == 2 else "hang": TRIALS}
+        keep(
+            Record(records, book),
+            made(RECIPE, environment, ok=TRIALS),
+            made(f"{RECIPE}_broken", environment, **of_twin),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -66,24 +58,22 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a site of the page and one recipe, built from the trials stored here."""
     folder = tmp_path_factory.mktemp("look-up")
     docs, records, site = folder / "docs", folder / "records", folder / "site"
-    store(records)
-    (docs / "evidence").mkdir(parents=True)
-    (docs / "threads").mkdir()
+    store(records, book_of(folder, [RECIPE]))
     (docs / "index.md").write_text(
-        "# Home\n\n:::{toctree}\nevidence/index\nevidence/look-up\nthreads/share-one-client\n:::\n"
+        "# Home\n\n:::{toctree}\nevidence/index\nevidence/look-up\nevidence/method\n"
+        "evidence/timeline\nthreads/share-one-client\n:::\n"
     )
+    copy(ROOT / "docs/evidence/look-up.md", docs / "evidence/look-up.md")
     (docs / "evidence/index.md").write_text("# How this is measured\n")
+    (docs / "evidence/method.md").write_text("# Method\n\n## How many trials a cell has\n")
+    (docs / "evidence/timeline.md").write_text("# What changed with which release\n")
     (docs / "threads/share-one-client.md").write_text("# Share one client\n")
-    page = ROOT / "docs/evidence/look-up.md"
-    (docs / "evidence/look-up.md").write_bytes(page.read_bytes())
     (docs / "conf.py").write_text(
-        CONF.format(
-            root=str(ROOT), records=str(records), recipe=RECIPE, static=str(ROOT / "docs/_static")
-        )
+        CONF.format(records=str(records), book=str(folder), static=str(ROOT / "docs/_static"))
     )
     subprocess.run(
         [sys.executable, "-m", "sphinx", "-q", "-W", str(docs), str(site)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'docs'}"},
         check=True,
     )
     (site / "404.html").write_text("not found")

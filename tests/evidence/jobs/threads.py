@@ -46,7 +46,9 @@ JOBS = {
     ),
     "share_one_client": Job(ACCOUNTS, ("{project}",), stdin=False, descriptors=DESCRIPTORS),
     # a thousand calls of a few threads take far longer than a few seconds
-    "stop_cleanly": Job(Lines(1000), ("{account}", "2"), faults=(fault("slow", 0.1, method="sign_blob"),)),
+    "stop_cleanly": Job(
+        Lines(1000), ("{account}", "2"), faults=(fault("slow", 0.1, method="sign_blob"),)
+    ),
     "trace_calls": Job(argv=("TICKET-1", os.devnull)),
     "use_more_connections": Job(
         Lines(AT_ONCE),

@@ -20,17 +20,12 @@ from tests.evidence.measure.processors import (
     wait_for_idle_processors,
 )
 from tests.evidence.measure.run_job import Done, run_job
+from tests.evidence.record.limits import FORKED_KEY_BITS, KEY_BITS
 from tests.evidence.record.plan import Cell
 from tests.evidence.record.store import Record
 from tests.evidence.record.trials import Trial
 from tests.runner import ForkRunner, InterpreterRunner, Run, Runner, RunnerError
 
-KEY_BITS = 2048
-FORKED_KEY_BITS = 1024
-"""Of a forked trial's service account key: IAM makes keys of both sizes.
-
-A process that loads the larger one computes 34 ms for it, a third of a small program's time.
-"""
 AGAIN = 3
 """How often a trial under too much load is made again before it is given up."""
 Place = tuple[Interpreter, str]

@@ -18,6 +18,8 @@ from tests.book import ROOT
 FORK_SUPPORT = ("unset", "0", "1")
 """What GRPC_ENABLE_FORK_SUPPORT may be; gRPC reads it when it is imported and started."""
 REQUIREMENTS = ROOT / "requirements.txt"
+MACHINE = Path(__file__).with_name("machine.json")
+"""The description of what the trials ran on."""
 Newness = tuple[Version, Version, Version]
 
 

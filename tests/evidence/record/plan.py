@@ -55,8 +55,9 @@ AXES: dict[str, list[Wanted]] = {
 
 def always() -> set[str]:
     """Return the releases of which a cell always has all its trials."""
-    ends = {releases[place] for releases in RELEASES.values() for place in (0, -1)}
-    return {*ends, pinned("grpcio"), pinned("google-cloud-iam")}
+    packages = ("grpcio", "google-cloud-iam")
+    ends = {RELEASES[package][place] for package in packages for place in (0, -1)}
+    return {*ends, *map(pinned, packages)}
 
 
 def trials_wanted(

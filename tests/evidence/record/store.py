@@ -44,6 +44,10 @@ class Record:
         default_factory=dict, compare=False, repr=False
     )
 
+    def __reduce__(self) -> tuple[type["Record"], tuple[Path, Book]]:
+        """Send where the trials are to another process, not all that was counted of them."""
+        return Record, (self.folder, self.book)
+
     @cached_property
     def not_installed(self) -> NotInstalledTable:
         """What could not be installed."""

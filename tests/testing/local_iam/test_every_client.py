@@ -9,7 +9,7 @@ import pytest
 from google.api_core import exceptions
 
 from recipes.testing.local_iam import LocalIAM
-from tests.testing.local_iam import installed
+from tests.support import installed_clients as installed
 
 GRPC = ("grpc", "grpc_asyncio")
 ALL = (*GRPC, "rest")
