@@ -133,7 +133,11 @@ def test_last_change_is_the_newest_release_that_differs() -> None:
     worse = with_settings(replace(NEW, child_outcome="crash SIGSEGV"), grpcio="1.90.0")
     well_again = with_settings(NEW, grpcio="1.95.0")
     trials = [WELL] * 10 + [worse] * 10 + [well_again] * 10 + [NEW] * 10
+    other = Situation("busy", "fresh")
+    trials += [replace(well_again, situation=other)] * 10
+    trials += [replace(NEW, situation=other, child_outcome="hang")] * 10
 
+    assert "1.100.0" == last_change(trials, other, "unset")
     assert "1.95.0" == last_change(trials, SITUATION, "unset")
     with pytest.raises(LookupError, match="nothing changed in busy:reuse"):
         last_change(trials, SITUATION, "1")

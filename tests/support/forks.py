@@ -1,8 +1,10 @@
 """Forks that tests store, count and draw."""
 
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
+from tests.evidence.fork_matrix.forker import Machine
 from tests.evidence.fork_matrix.situations import Situation
 from tests.evidence.fork_matrix.trials import PROBE, ForkTrial, fork_environment
 from tests.evidence.measure.interpreters import Interpreter
@@ -28,3 +30,6 @@ HANG = ForkTrial(
     date="2026-11-24T16:24:48.123Z",
 )
 REFUSED = NotInstalled("3.11", "1.48.2", "newest", "no wheel", "2026-11-24")
+_NOON = datetime(2026, 11, 24, 12, 30, 1, 5000, timezone.utc)
+QUIET = Machine(wait=lambda: None, load_since=lambda started: 0.5, now=lambda: _NOON)
+"""A machine that has nothing else to do, at noon."""

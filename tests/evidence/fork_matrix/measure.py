@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
+from functools import partial
 from itertools import product
 from pathlib import Path
 from threading import Lock
@@ -46,36 +47,48 @@ def missing(
         yield from (setting for setting in settings if done[setting] <= number)
 
 
-def measure(
-    record: ForkRecord, todo: Sequence[Setting], interpreters: Interpreters, slots: int
-) -> int:
-    """Make and store trials, so many at a time; return how many came to no fork."""
+@contextmanager
+def this_machine() -> Iterator[Machine]:
+    """Yield what starts trials in turn, looks at the load, and knows the time."""
     starting = Lock()
 
     def wait_in_turn() -> None:
         with starting:
             wait_for_idle_processors()
 
-    @contextmanager
-    def open_slot() -> Iterator[Callable[[Setting], Tried]]:
-        machine = Machine(wait_in_turn, load.since, lambda: datetime.now(timezone.utc))
-        with LocalIAM() as local_iam, closing(Forker(local_iam, machine)) as forker:
-            yield lambda setting: tried(forker, setting)
-
-    def tried(forker: Forker, setting: Setting) -> Tried:
-        try:
-            return forker.fork(setting, interpreters[setting.python, setting.grpcio])
-        except NoForkError as error:
-            return error
-
-    failed = 0
     with Load() as load:
-        for trial in at_a_time(todo, slots, open_slot, "forks"):
-            if isinstance(trial, NoForkError):
-                failed += 1
-                click.echo(trial, err=True)
-            else:
-                record.append(trial)
+        yield Machine(wait_in_turn, load.since, lambda: datetime.now(timezone.utc))
+
+
+@contextmanager
+def slot(interpreters: Interpreters, machine: Machine) -> Iterator[Callable[[Setting], Tried]]:
+    """Yield what makes one fork at a time; a fork under way ends with it."""
+    with LocalIAM() as local_iam, closing(Forker(local_iam, machine)) as forker:
+
+        def try_one(setting: Setting) -> Tried:
+            try:
+                return forker.fork(setting, interpreters[setting.python, setting.grpcio])
+            except NoForkError as error:
+                return error
+
+        yield try_one
+
+
+def measure(
+    record: ForkRecord,
+    todo: Sequence[Setting],
+    interpreters: Interpreters,
+    slots: int,
+    machine: Machine,
+) -> int:
+    """Make and store trials, so many at a time; return how many came to no fork."""
+    failed = 0
+    for trial in at_a_time(todo, slots, partial(slot, interpreters, machine), "forks"):
+        if isinstance(trial, NoForkError):
+            failed += 1
+            click.echo(trial, err=True)
+        else:
+            record.append(trial)
     return failed
 
 
@@ -132,7 +145,8 @@ def main(
         for releases, support, situation in product(interpreters, fork_support, situations)
     ]
     todo = list(missing(settings, trials, record.of_today()))
-    failed = measure(record, todo, interpreters, jobs)
+    with this_machine() as machine:
+        failed = measure(record, todo, interpreters, jobs, machine)
     sys.exit(f"{failed} without a fork; the same command tries them again" if failed else 0)
 
 

@@ -1,14 +1,16 @@
 """Which forks are still to be made, and what becomes of them."""
 
+import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.evidence.fork_matrix.measure import measure, missing
+from tests.evidence.fork_matrix.measure import measure, missing, this_machine
 from tests.evidence.fork_matrix.situations import Situation
 from tests.evidence.fork_matrix.trials import ForkRecord, Setting
-from tests.support.forks import HANG, HERE
+from tests.support.forks import HANG, HERE, QUIET
 
 
 def test_stored_forks_are_not_made_again() -> None:
@@ -25,9 +27,9 @@ def test_forks_are_stored_with_their_load(tmp_path: Path) -> None:
     record = ForkRecord(tmp_path)
     setting = Setting(HERE.python, HERE.grpcio, "unset", Situation("imported", "none"))
 
-    assert 0 == measure(record, [setting] * 3, {(HERE.python, HERE.grpcio): HERE}, 2)
+    assert 0 == measure(record, [setting] * 3, {(HERE.python, HERE.grpcio): HERE}, 2, QUIET)
     assert [setting] * 3 == [trial.setting for trial in record.of_today()]
-    assert all(trial.load is not None for trial in record.of_today())
+    assert [0.5] * 3 == [trial.load for trial in record.of_today()]
 
 
 def test_fork_that_did_not_come_is_counted_and_said(
@@ -38,8 +40,19 @@ def test_fork_that_did_not_come_is_counted_and_said(
     setting = Setting(HERE.python, HERE.grpcio, "unset", Situation("imported", "none"))
     impossible = setting._replace(situation=Situation("asleep", "none"))
 
-    failed = measure(record, [impossible, setting], {(HERE.python, HERE.grpcio): HERE}, 1)
+    failed = measure(record, [impossible, setting], {(HERE.python, HERE.grpcio): HERE}, 1, QUIET)
 
     assert 1 == failed
     assert [setting] == [trial.setting for trial in record.of_today()]
     assert "no fork with" in capsys.readouterr().err
+
+
+def test_machine_is_looked_at_from_a_trial_to_the_next() -> None:
+    """A trial waits its turn, then has a load since its start, and a time in UTC."""
+    with this_machine() as machine:
+        machine.wait()
+        load = machine.load_since(time.monotonic())
+        ended = machine.now()
+
+    assert load >= 0
+    assert timedelta(0) == ended.utcoffset()
