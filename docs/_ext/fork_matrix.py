@@ -17,15 +17,23 @@ The role `fork-change` shows the release of grpcio that changed a situation last
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
-from _ext.base import TABLE, TEMPLATES, NumberRole, Shown, badge, listed, numbers
+from _ext.base import (
+    TABLE,
+    TEMPLATES,
+    EvidenceDirective,
+    NumberRole,
+    Shown,
+    badges,
+    listed,
+    numbers,
+)
 from tests.evidence.fork_matrix.changes import (
     changes,
     in_order,
@@ -67,17 +75,13 @@ google-cloud-iam {{ google_cloud_iam }};
 """)
 
 
-def badges(trials: Sequence[ForkTrial], who: Callable[[ForkTrial], str]) -> str:
-    """Count outcomes, the most common first."""
-    return " ".join(badge(*each) for each in Counter(map(who, trials)).most_common())
-
-
 def both(trials: Sequence[ForkTrial]) -> str:
     """Count outcomes of the child, then those of the parent if it was not well each time."""
     if not trials:
         return NOT_TRIED
-    unwell = any(of_parent(trial) != "ok" for trial in trials)
-    return badges(trials, of_child) + (f" parent: {badges(trials, of_parent)}" if unwell else "")
+    children, parents = (Counter(map(who, trials)) for who in (of_child, of_parent))
+    unwell = set(parents) != {"ok"}
+    return badges(children) + (f" parent: {badges(parents)}" if unwell else "")
 
 
 def by_release(
@@ -230,16 +234,13 @@ def sources(record: ForkRecord) -> list[Path]:
     ]
 
 
-class ForkDirective(SphinxDirective):
-    """Parses Markdown that a function of this module drew from the record."""
+class ForkDirective(EvidenceDirective):
+    """Parses Markdown that a function of this module drew from the record of the forks."""
 
-    def parse(self, draw: Callable[[ForkRecord], str]) -> list[nodes.Node]:
-        for file in sources(RECORD):
-            self.env.note_dependency(str(file))
-        try:
-            return self.parse_text_to_nodes(draw(RECORD))
-        except (LookupError, ValueError) as error:
-            raise self.error(str(error)) from error
+    def draw(self, draw: Callable[[ForkRecord], str]) -> list[nodes.Node]:
+        """Return what was drawn from the record that this project draws from."""
+        record = cast(ForkRecord, self.config.cookbook_forks)
+        return self.parse(lambda: draw(record), *sources(record))
 
 
 class ByRelease(ForkDirective):
@@ -256,7 +257,7 @@ class ByRelease(ForkDirective):
             situations = sorted(map(named, self.arguments), key=SITUATIONS.index)
             return by_release(record.of_today(), record.refused(), situations, support)
 
-        return self.parse(draw)
+        return self.draw(draw)
 
 
 class BySetting(ForkDirective):
@@ -266,7 +267,7 @@ class BySetting(ForkDirective):
 
     def run(self) -> list[nodes.Node]:
         grpcio, python = self.arguments
-        return self.parse(lambda record: by_setting(record.of_today(), grpcio, python))
+        return self.draw(lambda record: by_setting(record.of_today(), grpcio, python))
 
 
 class Changes(ForkDirective):
@@ -277,7 +278,7 @@ class Changes(ForkDirective):
 
     def run(self) -> list[nodes.Node]:
         python, support = self.arguments[0], self.options.get("fork-support", "unset")
-        return self.parse(lambda record: changes_in_order(record.of_today(), python, support))
+        return self.draw(lambda record: changes_in_order(record.of_today(), python, support))
 
 
 class Errors(ForkDirective):
@@ -287,28 +288,30 @@ class Errors(ForkDirective):
 
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
-        return self.parse(lambda record: errors(record.of_today(), named(name), "unset"))
+        return self.draw(lambda record: errors(record.of_today(), named(name), "unset"))
 
 
 class Conditions(ForkDirective):
     """Shows what the trials were made with."""
 
     def run(self) -> list[nodes.Node]:
-        return self.parse(lambda record: conditions(record.of_today()))
+        return self.draw(lambda record: conditions(record.of_today()))
 
 
 class LastChange(NumberRole):
     """Shows the release that changed a situation last."""
 
     def run(self) -> Shown:
+        record = cast(ForkRecord, self.config.cookbook_forks)
         parts = self.text.split(":")
         name, support = ":".join(parts[:2]), (*parts[2:], "unset")[0]
-        self.env.note_dependency(str(RECORD.probe))
-        return self.show(RECORD.path, lambda: last_change(RECORD.of_today(), named(name), support))
+        self.env.note_dependency(str(record.probe))
+        return self.show(record.path, lambda: last_change(record.of_today(), named(name), support))
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Register the directives and the role with Sphinx."""
+    """Register the directives and the role, and where the record comes from."""
+    app.add_config_value("cookbook_forks", RECORD, "", ForkRecord)
     app.add_directive("fork-matrix", ByRelease)
     app.add_directive("fork-settings", BySetting)
     app.add_directive("fork-changes", Changes)

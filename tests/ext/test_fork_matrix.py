@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from _ext.fork_matrix import (
 )
 from tests.book import ROOT
 from tests.evidence.fork_matrix.situations import SITUATIONS, Situation
-from tests.evidence.fork_matrix.trials import RECORD, ForkTrial
+from tests.evidence.fork_matrix.trials import RECORD, ForkRecord, ForkTrial
 from tests.support.forks import HANG, REFUSED
 
 WELL = replace(HANG, child_outcome="ok")
@@ -163,30 +164,37 @@ def test_errors_are_quoted_with_their_release() -> None:
 
 def test_page_shows_the_errors_of_its_situation(tmp_path: Path) -> None:
     """The directive takes the state of the parent first, and counts forks without a setting."""
-    shown = built(tmp_path, ":::{fork-errors} idle:reuse\n:::")
+    failed = replace(HANG, child_error="Socket closed")
+    trials = [failed, with_settings(failed, fork_support="1"), WELL]
+    shown = built(tmp_path, ":::{fork-errors} busy:reuse\n:::", trials)
     table = [[entry.astext() for entry in row] for row in shown.findall(nodes.row)]
-    wanted = errors(RECORD.of_today(), named("idle:reuse"), "unset").replace("`", "")
 
-    assert rows(wanted) == table[1:]
+    assert [["1.85.1", "Socket closed", "1 of 2"]] == table[1:]
 
 
 def test_sentence_shows_the_release_of_the_last_change(tmp_path: Path) -> None:
     """The role takes the state of the parent, what its child does, and a value of the variable."""
-    trials = RECORD.of_today()
-    wanted = [last_change(trials, named("idle:reuse"), support) for support in ("unset", "1")]
-    shown = built(tmp_path, "{fork-change}`idle:reuse`, {fork-change}`idle:reuse:1`")
+    newer = with_settings(NEW, grpcio="1.110.0")
+    trials = [HANG] * 10 + [NEW] * 10
+    trials += [with_settings(trial, fork_support="1") for trial in [HANG] * 10 + [newer] * 10]
+    text = "{fork-change}`busy:reuse`, {fork-change}`busy:reuse:1`"
 
-    assert wanted[0] != wanted[1]
-    assert ", ".join(wanted) in shown.astext()
+    assert "1.100.0, 1.110.0" in built(tmp_path, text, trials).astext()
 
 
-def built(folder: Path, text: str) -> nodes.document:
-    """Build a site of one page, and return what it became."""
+def built(folder: Path, text: str, trials: Iterable[ForkTrial]) -> nodes.document:
+    """Build a site of one page that draws from a record of these trials; return the page."""
+    record = ForkRecord(folder)
+    for trial in trials:
+        record.append(trial)
     (folder / "index.md").write_text(f"# Forks\n\n{text}\n", "utf-8")
     (folder / "conf.py").write_text(
         f"import sys\nsys.path[:0] = {[str(ROOT), str(ROOT / 'docs')]}\n"
+        "from pathlib import Path\n"
+        "from tests.evidence.fork_matrix.trials import ForkRecord\n"
         "extensions = ['myst_parser', '_ext.fork_matrix']\n"
-        "myst_enable_extensions = ['colon_fence']\n",
+        "myst_enable_extensions = ['colon_fence']\n"
+        "cookbook_forks = ForkRecord(Path(__file__).parent)\n",
         "utf-8",
     )
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "dummy", "-d", str(folder)]

@@ -87,7 +87,7 @@ def test_what_is_no_trial_is_not_stored(tmp_path: Path, damaged: ForkTrial) -> N
     record.append(HANG)
     stored = record.path.read_bytes()
 
-    with pytest.raises(ValueError, match="does not match what its schema allows"):
+    with pytest.raises(ValueError, match="its schema"):
         record.append(damaged)
     assert stored == record.path.read_bytes()
 
