@@ -61,7 +61,9 @@ class Forker:
             load = self._machine.load_since(started)
             if load <= TOO_MUCH:
                 return trial_of(told, setting, load, self._machine.now())
-        raise NoForkError(f"no trial of {setting}: {load} runnable threads for each processor")
+        raise NoForkError(
+            f"{setting}: {load:g} runnable threads for each processor; end what else computes"
+        )
 
     def close(self) -> None:
         """End the probe that runs, and let none start."""
@@ -75,11 +77,11 @@ class Forker:
             try:
                 out, err = probe.communicate(timeout=PATIENCE)
             except subprocess.TimeoutExpired as error:
-                raise NoForkError(f"no end with {setting} in {PATIENCE:.0f} seconds") from error
+                raise NoForkError(f"{setting}: no end in {PATIENCE:.0f} seconds") from error
             finally:
                 probe.terminate()
         if probe.returncode:
-            raise NoForkError(f"no fork with {setting}:\n{err[-2000:]}")
+            raise NoForkError(f"{setting}: no fork; the probe wrote: {err[-2000:].strip()}")
         return out
 
     def _started(self, setting: Setting, interpreter: Interpreter) -> "subprocess.Popen[str]":
@@ -88,7 +90,7 @@ class Forker:
             variables["GRPC_ENABLE_FORK_SUPPORT"] = setting.fork_support
         with self._lock:
             if self._closed:
-                raise NoForkError(f"interrupted before {setting}")
+                raise NoForkError(f"{setting}: interrupted before it started")
             self._probe = subprocess.Popen(
                 [interpreter.path, PROBE, *setting.situation],
                 env={**variables, **self._local_iam.environment},

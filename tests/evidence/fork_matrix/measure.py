@@ -81,12 +81,12 @@ def measure(
     slots: int,
     machine: Machine,
 ) -> int:
-    """Make and store trials, so many at a time; return how many came to no fork."""
+    """Make and store trials, so many at a time; return how many failed."""
     failed = 0
     for trial in at_a_time(todo, slots, partial(slot, interpreters, machine), "forks"):
         if isinstance(trial, NoForkError):
             failed += 1
-            click.echo(trial, err=True)
+            click.echo(f"no trial: {trial}", err=True)
         else:
             record.append(trial)
     return failed
@@ -147,7 +147,9 @@ def main(
     todo = list(missing(settings, trials, record.of_today()))
     with this_machine() as machine:
         failed = measure(record, todo, interpreters, jobs, machine)
-    sys.exit(f"{failed} without a fork; the same command tries them again" if failed else 0)
+    sys.exit(
+        f"{failed} trials failed, see above; the same command tries them again" if failed else 0
+    )
 
 
 if __name__ == "__main__":

@@ -44,7 +44,9 @@ def test_fork_that_did_not_come_is_counted_and_said(
 
     assert 1 == failed
     assert [setting] == [trial.setting for trial in record.of_today()]
-    assert "no fork with" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"no trial: asleep:none with grpcio {HERE.grpcio}, Python {HERE.python}" in said
+    assert "_become_asleep" in said
 
 
 def test_machine_is_looked_at_from_a_trial_to_the_next() -> None:

@@ -32,6 +32,10 @@ class Setting(NamedTuple):
     fork_support: str
     situation: Situation
 
+    def __str__(self) -> str:
+        variable = f"GRPC_ENABLE_FORK_SUPPORT {self.fork_support}"
+        return f"{self.situation.name} with grpcio {self.grpcio}, Python {self.python}, {variable}"
+
 
 @dataclass(frozen=True)
 class ForkTrial:
