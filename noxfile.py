@@ -131,7 +131,8 @@ def merge(session: nox.Session) -> None:
 @nox.session
 def serve(session: nox.Session) -> None:
     """Serve the site on loopback, built anew at each change."""
-    watched = [f"--watch={folder}" for folder in ("recipes", "tests/evidence", "docs/_ext", "conf.py")]
+    sources = ("recipes", "tests/evidence", "docs/_ext", "conf.py")
+    watched = [f"--watch={source}" for source in sources]
     must(
         session,
         PYTHON,

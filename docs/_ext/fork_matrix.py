@@ -1,9 +1,12 @@
 """Sphinx directives that draw the fork matrix from its stored trials.
 
+They have a module of their own because a fork has two outcomes, which stand in one cell; whether
+two cells differ is decided as everywhere.
+
 `fork-matrix PARENT:CHILD...`: situations by release of grpcio; its option `fork-support` names a
 value of GRPC_ENABLE_FORK_SUPPORT.
 `fork-settings GRPCIO PYTHON`: one release, by the values of GRPC_ENABLE_FORK_SUPPORT.
-`fork-changes PYTHON`: between which releases the failures of a situation changed.
+`fork-changes PYTHON`: between which releases the outcomes of a situation changed.
 `fork-errors PARENT:CHILD`: what the child's errors said, by release.
 `fork-conditions`: what the trials were made with.
 
@@ -12,41 +15,38 @@ The role `fork-change` shows the release of grpcio that changed a situation last
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby, pairwise
-from typing import ClassVar, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import ClassVar, cast
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from scipy.stats import fisher_exact
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from _ext.base import (
     TABLE,
     TEMPLATES,
+    EvidenceDirective,
     NumberRole,
     Shown,
-    badge,
+    badges,
     listed,
     numbers,
 )
-from tests.evidence.fork_matrix.measure import CELLS
-from tests.evidence.fork_matrix.trials import (
-    PROBE,
-    RECORD,
-    ForkTrial,
-    Line,
-    NotInstalled,
-    read,
+from tests.evidence.fork_matrix.changes import (
+    changes,
+    in_order,
+    of_child,
+    of_parent,
+    of_python,
+    of_situation,
 )
+from tests.evidence.fork_matrix.situations import BY_NAME, SITUATIONS, Situation
+from tests.evidence.fork_matrix.trials import RECORD, ForkRecord, ForkTrial
 from tests.evidence.record.environment import FORK_SUPPORT
+from tests.evidence.record.not_installed import NotInstalled
 from tests.evidence.record.plan import PYTHON
-
-Row = TypeVar("Row", ForkTrial, Line)
-Situation = tuple[str, str]
-"""A state of the parent, and what its child does."""
 
 PARENTS = {
     "imported": "has imported the library",
@@ -62,10 +62,7 @@ CHILDREN = {
     "reuse": "uses the inherited client",
     "fresh-aio": "creates an async client",
 }
-NO_CHILD = "no child"
 NOT_TRIED = "not tried"
-LUCK = 0.001
-"""Two releases differ where equal ones would differ so much in fewer than this share of cases."""
 
 CONDITIONS = TEMPLATES.from_string("""\
 :::{container} verified
@@ -78,160 +75,106 @@ google-cloud-iam {{ google_cloud_iam }};
 """)
 
 
-def in_order(lines: Iterable[Row]) -> Iterator[tuple[str, str, list[Row]]]:
-    """Group lines by grpcio and Python, oldest first."""
-
-    def key(line: Row) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
-        return numbers(line.grpcio), numbers(line.python)
-
-    for _, group in groupby(sorted(lines, key=key), key=key):
-        grouped = list(group)
-        yield grouped[0].grpcio, grouped[0].python, grouped
-
-
-def of_child(trial: ForkTrial) -> str:
-    return trial.child_outcome or NO_CHILD
-
-
-def of_parent(trial: ForkTrial) -> str:
-    return trial.parent_outcome
-
-
-def badges(trials: Sequence[ForkTrial], who: Callable[[ForkTrial], str]) -> str:
-    """Count outcomes, the most common first."""
-    return " ".join(badge(*each) for each in Counter(map(who, trials)).most_common())
-
-
 def both(trials: Sequence[ForkTrial]) -> str:
     """Count outcomes of the child, then those of the parent if it was not well each time."""
     if not trials:
         return NOT_TRIED
-    unwell = failures(trials, of_parent)
-    return badges(trials, of_child) + (f" parent: {badges(trials, of_parent)}" if unwell else "")
+    children, parents = (Counter(map(who, trials)) for who in (of_child, of_parent))
+    unwell = set(parents) != {"ok"}
+    return badges(children) + (f" parent: {badges(parents)}" if unwell else "")
 
 
-def failures(trials: Sequence[ForkTrial], who: Callable[[ForkTrial], str]) -> int:
-    return sum(who(trial) != "ok" for trial in trials)
-
-
-def by_release(lines: Sequence[Line], cells: Sequence[Situation], fork_support: str) -> str:
+def by_release(
+    trials: Sequence[ForkTrial],
+    refused: Sequence[NotInstalled],
+    situations: Sequence[Situation],
+    fork_support: str,
+) -> str:
     """Draw a row for each release, with a column for each situation.
 
     Raises LookupError where there is no trial.
     """
-    rows = []
-    several = len({line.python for line in lines}) > 1
-    for grpcio, python, group in in_order(lines):
-        row = {"grpcio": grpcio} | ({"Python": python} if several else {})
-        refused = [line.not_installed for line in group if isinstance(line, NotInstalled)]
-        found = {title(*it): of_situation(group, *it, fork_support) for it in cells}
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for releases, group in in_order(trials):
+        found = {title(each): of_situation(group, each, fork_support) for each in situations}
         if any(found.values()):
-            rows.append(row | {heading: both(trials) for heading, trials in found.items()})
-        elif refused:
-            rows.append(row | dict.fromkeys(found, f"none: {refused[0]}"))
-    if not rows:
-        raise LookupError(f"no such fork; {command(cells)}")
+            cells[releases] = {heading: both(these) for heading, these in found.items()}
+    for each in refused:
+        why = dict.fromkeys(map(title, situations), f"none: {each.reason}")
+        cells.setdefault((each.grpcio, each.python), why)
+    if not cells:
+        raise LookupError(f"no such fork; {command(situations)}")
+    pythons = {trial.environment.python for trial in trials} | {each.python for each in refused}
+    rows = [
+        {"grpcio": grpcio}
+        | ({"Python": python} if len(pythons) > 1 else {})
+        | cells[grpcio, python]
+        for grpcio, python in sorted(cells, key=lambda releases: [*map(numbers, releases)])
+    ]
     return TABLE.render(rows=rows)
 
 
-def title(parent: str, child: str) -> str:
-    return f"the parent {PARENTS[parent]}, the child {CHILDREN[child]}"
+def title(situation: Situation) -> str:
+    return f"the parent {PARENTS[situation.parent]}, the child {CHILDREN[situation.child]}"
 
 
-def by_setting(lines: Sequence[Line], grpcio: str, python: str) -> str:
+def by_setting(trials: Sequence[ForkTrial], grpcio: str, python: str) -> str:
     """Draw a row for each situation of one release, with a column for each value of the variable.
 
     Raises LookupError where there is no trial.
     """
     rows = []
-    of_release = [line for line in of_python(lines, python) if line.grpcio == grpcio]
-    for parent, child in CELLS:
-        found = {it: of_situation(of_release, parent, child, it) for it in FORK_SUPPORT}
+    those = of_python(trials, python)
+    of_release = [trial for trial in those if trial.environment.grpcio == grpcio]
+    for situation in SITUATIONS:
+        found = {each: of_situation(of_release, situation, each) for each in FORK_SUPPORT}
         if any(found.values()):
-            row = {"the parent": PARENTS[parent], "the child": CHILDREN[child]}
-            rows.append(row | {support: both(trials) for support, trials in found.items()})
+            row = {"the parent": PARENTS[situation.parent], "the child": CHILDREN[situation.child]}
+            rows.append(row | {support: both(these) for support, these in found.items()})
     if not rows:
-        raise LookupError(f"no fork with grpcio {grpcio} on Python {python}; {command(CELLS)}")
+        raise LookupError(f"no fork with grpcio {grpcio} on Python {python}; {command(SITUATIONS)}")
     return TABLE.render(rows=rows)
 
 
-def of_python(lines: Iterable[Line], python: str) -> list[Line]:
-    """Choose those of a minor version, such as 3.10."""
-    return [line for line in lines if line.python.startswith(f"{python}.")]
-
-
-def of_situation(
-    lines: Iterable[Line], parent: str, child: str, fork_support: str
-) -> list[ForkTrial]:
-    wanted = (parent, child, fork_support)
-    return [
-        line
-        for line in lines
-        if isinstance(line, ForkTrial) and wanted == (line.parent, line.child, line.fork_support)
-    ]
-
-
-def changes(lines: Sequence[Line], python: str, fork_support: str) -> Iterator[dict[str, str]]:
-    """Yield a row for each situation and each pair of releases between which failures changed."""
-    for cell in CELLS:
-        for before, after in that_differ(lines, cell, python, fork_support):
-            yield {
-                "between grpcio": f"{before[0].grpcio} and {after[0].grpcio}",
-                "situation": title(*cell),
-                "before": both(before),
-                "after": both(after),
-            }
-
-
-def that_differ(
-    lines: Sequence[Line], cell: Situation, python: str, fork_support: str
-) -> Iterator[tuple[list[ForkTrial], list[ForkTrial]]]:
-    """Yield the trials of each two neighbouring releases between which failures changed."""
-    measured = in_order(of_situation(of_python(lines, python), *cell, fork_support))
-    for (_, _, before), (_, _, after) in pairwise(measured):
-        if any(differ(before, after, who) for who in (of_child, of_parent)):
-            yield before, after
-
-
-def last_change(lines: Sequence[Line], cell: Situation, fork_support: str) -> str:
-    """Return the newest release whose failures differ from those of the release before it.
-
-    Raises LookupError where they never changed.
-    """
-    found = [after for _, after in that_differ(lines, cell, PYTHON, fork_support)]
-    if not found:
-        raise LookupError(f"nothing changed in {':'.join(cell)}; {command([cell])}")
-    return found[-1][0].grpcio
-
-
-def differ(
-    before: Sequence[ForkTrial], after: Sequence[ForkTrial], who: Callable[[ForkTrial], str]
-) -> bool:
-    """Tell whether one failed more often than the other by more than luck (Fisher's exact test)."""
-    failed = [failures(trials, who) for trials in (before, after)]
-    counts = [[n, len(it) - n] for n, it in zip(failed, (before, after), strict=True)]
-    return bool(fisher_exact(counts).pvalue < LUCK)
-
-
-def changes_in_order(lines: Sequence[Line], python: str, fork_support: str) -> str:
+def changes_in_order(trials: Sequence[ForkTrial], python: str, fork_support: str) -> str:
     """Draw the changes, oldest release first.
 
     Raises LookupError where there is none.
     """
-    rows = list(changes(lines, python, fork_support))
-    if not rows:
+    found = changes(trials, python, fork_support)
+    if not found:
         raise LookupError(f"nothing changed between releases with {fork_support}")
-    rows.sort(key=lambda row: numbers(row["between grpcio"].split()[0]))
+    rows = [
+        {
+            "between grpcio": " and ".join(each.releases),
+            "situation": title(each.situation),
+            "before": both(each.before),
+            "after": both(each.after),
+        }
+        for each in sorted(found, key=lambda each: numbers(each.releases[0]))
+    ]
     return TABLE.render(rows=rows)
 
 
-def errors(lines: Sequence[Line], cell: Situation, fork_support: str) -> str:
+def last_change(trials: Sequence[ForkTrial], situation: Situation, fork_support: str) -> str:
+    """Return the newest release whose outcomes differ from those of the release before it.
+
+    Raises LookupError where they never changed.
+    """
+    found = changes(trials, PYTHON, fork_support)
+    releases = [each.releases[1] for each in found if each.situation == situation]
+    if not releases:
+        raise LookupError(f"nothing changed in {situation.name}; {command([situation])}")
+    return releases[-1]
+
+
+def errors(trials: Sequence[ForkTrial], situation: Situation, fork_support: str) -> str:
     """Draw a row for each text of the child's error and each release that had it.
 
     Raises LookupError where no child had one.
     """
     rows = []
-    for grpcio, _, group in in_order(of_situation(lines, *cell, fork_support)):
+    for (grpcio, _), group in in_order(of_situation(trials, situation, fork_support)):
         texts = Counter(trial.child_error for trial in group if trial.child_error)
         rows += [
             {
@@ -242,60 +185,79 @@ def errors(lines: Sequence[Line], cell: Situation, fork_support: str) -> str:
             for text, count in texts.most_common()
         ]
     if not rows:
-        raise LookupError(f"no child had an error; {command([cell])}")
+        raise LookupError(f"no child had an error; {command([situation])}")
     return TABLE.render(rows=rows)
 
 
-def conditions(lines: Sequence[Line]) -> str:
-    """Say what the trials were made with."""
-    trials = [line for line in lines if isinstance(line, ForkTrial)]
+def conditions(trials: Sequence[ForkTrial]) -> str:
+    """Say what the trials were made with.
+
+    Raises LookupError where there is none.
+    """
     if not trials:
-        raise LookupError(f"no stored fork; {command(CELLS)}")
+        raise LookupError(f"no stored fork; {command(SITUATIONS)}")
     counts = Counter(trial.setting for trial in trials).values()
-    dates = sorted({trial.date for trial in trials})
+    days = sorted({trial.date[:10] for trial in trials})
+    environments = {trial.environment for trial in trials}
     return CONDITIONS.render(
-        dates=" to ".join(dict.fromkeys((dates[0], dates[-1]))),
+        dates=" to ".join(dict.fromkeys((days[0], days[-1]))),
         trials=f"{len(trials):,}",
         least=min(counts),
         most=max(counts),
-        grpcio=listed(trial.grpcio for trial in trials),
-        python=listed(trial.python for trial in trials),
-        google_cloud_iam=listed(trial.google_cloud_iam for trial in trials),
-        system=listed(trial.system for trial in trials),
+        grpcio=listed(each.grpcio for each in environments),
+        python=listed(each.python for each in environments),
+        google_cloud_iam=listed(each.google_cloud_iam for each in environments),
+        system=listed(each.system for each in environments),
     )
 
 
-def command(cells: Iterable[Situation]) -> str:
+def command(situations: Iterable[Situation]) -> str:
     """Say how to make the trials that are missing."""
-    options = " ".join(f"--cell {parent}:{child}" for parent, child in cells)
+    options = " ".join(f"--cell {situation.name}" for situation in situations)
     return f"run: .venv/bin/python -m tests.evidence.fork_matrix.measure {options}"
 
 
-class ForkDirective(SphinxDirective):
-    """Parses Markdown that a function of this module drew from the trials."""
+def named(name: str) -> Situation:
+    """Return the situation that a page names, such as `busy:fresh`.
 
-    def parse(self, draw: Callable[[Sequence[Line]], str]) -> list[nodes.Node]:
-        for file in (RECORD, PROBE):
-            self.env.note_dependency(str(file))
-        try:
-            return self.parse_text_to_nodes(draw(read()))
-        except (LookupError, ValueError) as error:
-            raise self.error(str(error)) from error
+    Raises LookupError where there is none of this name.
+    """
+    if name not in BY_NAME:
+        raise LookupError(f"no situation {name}; there are {' '.join(BY_NAME)}")
+    return BY_NAME[name]
+
+
+def sources(record: ForkRecord) -> list[Path]:
+    """List the files that a table follows from."""
+    return [
+        path for path in (record.path, record.not_installed.path, record.probe) if path.exists()
+    ]
+
+
+class ForkDirective(EvidenceDirective):
+    """Parses Markdown that a function of this module drew from the record of the forks."""
+
+    def draw(self, draw: Callable[[ForkRecord], str]) -> list[nodes.Node]:
+        """Return what was drawn from the record that this project draws from."""
+        record = cast(ForkRecord, self.config.cookbook_forks)
+        return self.parse(lambda: draw(record), *sources(record))
 
 
 class ByRelease(ForkDirective):
     """Shows situations by release."""
 
     required_arguments = 1
-    optional_arguments = len(CELLS) - 1
+    optional_arguments = len(SITUATIONS) - 1
     option_spec: ClassVar[OptionSpec] = {"fork-support": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
-        cells = [cell for cell in CELLS if ":".join(cell) in self.arguments]
-        if len(cells) != len(self.arguments):
-            raise self.error(f"no such situation among {' '.join(self.arguments)}")
         support = self.options.get("fork-support", "unset")
-        return self.parse(lambda lines: by_release(lines, cells, support))
+
+        def draw(record: ForkRecord) -> str:
+            situations = sorted(map(named, self.arguments), key=SITUATIONS.index)
+            return by_release(record.of_today(), record.refused(), situations, support)
+
+        return self.draw(draw)
 
 
 class BySetting(ForkDirective):
@@ -305,7 +267,7 @@ class BySetting(ForkDirective):
 
     def run(self) -> list[nodes.Node]:
         grpcio, python = self.arguments
-        return self.parse(lambda lines: by_setting(lines, grpcio, python))
+        return self.draw(lambda record: by_setting(record.of_today(), grpcio, python))
 
 
 class Changes(ForkDirective):
@@ -315,8 +277,8 @@ class Changes(ForkDirective):
     option_spec: ClassVar[OptionSpec] = {"fork-support": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
-        support = self.options.get("fork-support", "unset")
-        return self.parse(lambda lines: changes_in_order(lines, self.arguments[0], support))
+        python, support = self.arguments[0], self.options.get("fork-support", "unset")
+        return self.draw(lambda record: changes_in_order(record.of_today(), python, support))
 
 
 class Errors(ForkDirective):
@@ -325,29 +287,31 @@ class Errors(ForkDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        parent, _, child = self.arguments[0].partition(":")
-        return self.parse(lambda lines: errors(lines, (parent, child), "unset"))
+        name = self.arguments[0]
+        return self.draw(lambda record: errors(record.of_today(), named(name), "unset"))
 
 
 class Conditions(ForkDirective):
     """Shows what the trials were made with."""
 
     def run(self) -> list[nodes.Node]:
-        return self.parse(conditions)
+        return self.draw(lambda record: conditions(record.of_today()))
 
 
 class LastChange(NumberRole):
     """Shows the release that changed a situation last."""
 
     def run(self) -> Shown:
-        parent, child, *support = self.text.split(":")
-        self.env.note_dependency(str(PROBE))
-        fork_support = support[0] if support else "unset"
-        return self.show(RECORD, lambda: last_change(read(), (parent, child), fork_support))
+        record = cast(ForkRecord, self.config.cookbook_forks)
+        parts = self.text.split(":")
+        name, support = ":".join(parts[:2]), (*parts[2:], "unset")[0]
+        self.env.note_dependency(str(record.probe))
+        return self.show(record.path, lambda: last_change(record.of_today(), named(name), support))
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Register the directives and the role with Sphinx."""
+    """Register the directives and the role, and where the record comes from."""
+    app.add_config_value("cookbook_forks", RECORD, "", ForkRecord)
     app.add_directive("fork-matrix", ByRelease)
     app.add_directive("fork-settings", BySetting)
     app.add_directive("fork-changes", Changes)

@@ -2,77 +2,40 @@
 
 Usage: python -m tests.evidence.fork_matrix.measure --grpcio 1.85.1 --trials 20
 
-Each release gets an environment of its own. Every trial is stored as it ends, and a command that
-was interrupted goes on where it stopped.
+A command of its own, because what it tries are situations and no recipes; when trials start, and
+how they are stored, is as for programs. Every trial is stored as it ends, and a command that was
+interrupted goes on where it stopped.
 """
 
-import contextlib
-import json
 import os
-import platform
 import signal
-import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from queue import SimpleQueue
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime, timezone
+from functools import partial
+from itertools import product
+from pathlib import Path
 from threading import Lock
 
 import click
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence import environments
-from tests.evidence.environments import Interpreter, Wanted, build, today
-from tests.evidence.fork_matrix.trials import (
-    PROBE,
-    ForkTrial,
-    NotInstalled,
-    Setting,
-    append,
-    probe_sha,
-    read,
-    read_trials,
-)
-from tests.evidence.measure import JOBS, LOOK, progress, wait_for_idle_processors
-from tests.evidence.plan import TRIALS
-from tests.evidence.trials import FORK_SUPPORT
+from tests.evidence.fork_matrix.forker import Forker, Machine, NoForkError
+from tests.evidence.fork_matrix.situations import BY_NAME, RELEASES, SITUATIONS
+from tests.evidence.fork_matrix.trials import FOLDER, ForkRecord, ForkTrial, Setting
+from tests.evidence.measure.interpreters import Interpreter, UvError, build
+from tests.evidence.measure.processors import Load, wait_for_idle_processors
+from tests.evidence.measure.schedule import at_a_time
+from tests.evidence.record.environment import FORK_SUPPORT, Wanted
+from tests.evidence.record.not_installed import NotInstalled
+from tests.evidence.record.plan import PYTHON, TRIALS
 
-RELEASES = (
-    "1.48.2",
-    "1.54.3",
-    "1.60.2",
-    "1.67.1",
-    "1.71.2",
-    "1.73.1",
-    "1.76.0",
-    "1.78.1",
-    "1.78.2",
-    "1.80.0",
-    "1.80.1",
-    "1.82.3",
-    "1.85.1",
-    "1.85.3",
-)
-CELLS = (
-    ("imported", "fresh"),
-    ("constructed", "fresh"),
-    ("idle", "fresh"),
-    ("idle", "reuse"),
-    ("busy", "none"),
-    ("busy", "fresh"),
-    ("busy", "reuse"),
-    ("closed", "fresh"),
-    ("aio", "fresh"),
-    ("aio", "fresh-aio"),
-)
-"""States of the parent, each with what its child does."""
-PATIENCE = 180.0
-"""Seconds, far beyond the limits of the probe."""
-
-
-class NoForkError(Exception):
-    """The parent ended, or was still not ready at the limit, before it forked."""
+SLOTS = os.cpu_count() or 1
+Tried = ForkTrial | NoForkError
+Interpreters = Mapping[tuple[str, str], Interpreter]
+"""By their releases of Python and grpcio."""
 
 
 def missing(
@@ -84,71 +47,84 @@ def missing(
         yield from (setting for setting in settings if done[setting] <= number)
 
 
-def try_once(setting: Setting, interpreter: Interpreter, local_iam: LocalIAM) -> ForkTrial:
-    """Run the probe once.
+@contextmanager
+def this_machine() -> Iterator[Machine]:
+    """Yield what starts trials in turn, looks at the load, and knows the time."""
+    starting = Lock()
 
-    Raises NoForkError with what it wrote where it came to no fork.
-    """
-    variables = {k: v for k, v in os.environ.items() if not k.startswith(("GRPC_", "PYTHON"))}
-    if setting.fork_support != "unset":
-        variables["GRPC_ENABLE_FORK_SUPPORT"] = setting.fork_support
-    with subprocess.Popen(
-        [interpreter.path, PROBE, setting.parent, setting.child],
-        env={**variables, **local_iam.environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-    ) as probe:
-        try:
-            out, err = probe.communicate(timeout=PATIENCE)
-        finally:
-            probe.terminate()  # its answer to this is to kill what it started
-    if probe.returncode:
-        raise NoForkError(f"no fork with {setting}:\n{err[-2000:]}")
-    return ForkTrial(**json.loads(out), system=platform.system(), probe=probe_sha(), date=today())
+    def wait_in_turn() -> None:
+        with starting:
+            wait_for_idle_processors()
+
+    with Load() as load:
+        yield Machine(wait_in_turn, load.since, lambda: datetime.now(timezone.utc))
 
 
-def at_a_time(
-    jobs: int, todo: Sequence[Setting], interpreters: dict[tuple[str, str], Interpreter]
-) -> Iterator[ForkTrial | NoForkError]:
-    """Try the settings, so many at a time, each with a local IAM that no other trial uses."""
-    with contextlib.ExitStack() as stack:
-        idle: SimpleQueue[LocalIAM] = SimpleQueue()
-        for _ in range(min(jobs, len(todo))):
-            idle.put(stack.enter_context(LocalIAM()))
-        starting = Lock()
+@contextmanager
+def slot(interpreters: Interpreters, machine: Machine) -> Iterator[Callable[[Setting], Tried]]:
+    """Yield what makes one fork at a time; a fork under way ends with it."""
+    with LocalIAM() as local_iam, closing(Forker(local_iam, machine)) as forker:
 
-        def try_with_an_idle_one(setting: Setting) -> ForkTrial | NoForkError:
-            local_iam = idle.get()
+        def try_one(setting: Setting) -> Tried:
             try:
-                with starting:
-                    wait_for_idle_processors(LOOK)
-                return try_once(setting, interpreters[setting.python, setting.grpcio], local_iam)
+                return forker.fork(setting, interpreters[setting.python, setting.grpcio])
             except NoForkError as error:
                 return error
-            finally:
-                idle.put(local_iam)
 
-        threads = stack.enter_context(ThreadPoolExecutor(jobs))
-        stack.callback(threads.shutdown, cancel_futures=True)
-        futures = [threads.submit(try_with_an_idle_one, setting) for setting in todo]
-        for future in progress(as_completed(futures), len(todo), "forks"):
-            yield future.result()
+        yield try_one
+
+
+def measure(
+    record: ForkRecord,
+    todo: Sequence[Setting],
+    interpreters: Interpreters,
+    slots: int,
+    machine: Machine,
+) -> int:
+    """Make and store trials, so many at a time; return how many failed."""
+    failed = 0
+    for trial in at_a_time(todo, slots, partial(slot, interpreters, machine), "forks"):
+        if isinstance(trial, NoForkError):
+            failed += 1
+            click.echo(f"no trial: {trial}", err=True)
+        else:
+            record.append(trial)
+    return failed
+
+
+def installed(record: ForkRecord, environments: Iterable[Wanted]) -> Iterator[Interpreter]:
+    """Build environments, and store which cannot be installed; yield each interpreter."""
+    for wanted in environments:
+        try:
+            built = build(wanted)
+        except UvError as error:
+            sys.exit(str(error))
+        refused = built if isinstance(built, NotInstalled) else None
+        record.not_installed.keep(wanted, refused)
+        if isinstance(built, NotInstalled):
+            click.echo(f"grpcio {wanted.grpcio} on Python {wanted.python}: {built.reason}")
+        else:
+            yield built
 
 
 @click.command()
 @click.option("--grpcio", multiple=True, default=RELEASES, help="Releases, such as 1.85.1.")
-@click.option("--python", multiple=True, default=["3.10"], help="As `uv venv --python` takes it.")
+@click.option("--python", multiple=True, default=[PYTHON], help="As `uv venv --python` takes it.")
 @click.option("--trials", default=TRIALS, show_default=True, help="Trials of each setting.")
 @click.option("--fork-support", multiple=True, type=click.Choice(FORK_SUPPORT), default=["unset"])
 @click.option(
     "--cell",
     multiple=True,
-    type=click.Choice([f"{parent}:{child}" for parent, child in CELLS]),
+    type=click.Choice(list(BY_NAME)),
     help="A state of the parent with a use in the child; all if none is named.",
 )
-@click.option("--jobs", default=JOBS, show_default=True, help="Trials at a time.")
+@click.option("--jobs", default=SLOTS, show_default=True, help="Trials at a time.")
+@click.option(
+    "--records",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=FOLDER,
+    help="The folder to store the trials in.",
+)
 def main(
     grpcio: tuple[str, ...],
     python: tuple[str, ...],
@@ -156,34 +132,24 @@ def main(
     fork_support: tuple[str, ...],
     cell: tuple[str, ...],
     jobs: int,
+    records: Path,
 ) -> None:
     """Fork, in environments of their own, and store what became of child and parent."""
-    interpreters: dict[tuple[str, str], Interpreter] = {}
-    for release in grpcio:
-        for request in python:
-            built = build(Wanted(request, release))
-            if isinstance(built, environments.NotInstalled):
-                if (release, request) not in {(it.grpcio, it.python) for it in read()}:
-                    append(NotInstalled(request, release, built.reason, built.date))
-                click.echo(f"grpcio {release} on Python {request}: {built.reason}")
-            else:
-                interpreters[built.python, built.grpcio] = built
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C does: what is under way ends
+    record = ForkRecord(records)
+    wanted = [Wanted(request, release) for release in grpcio for request in python]
+    interpreters = {(each.python, each.grpcio): each for each in installed(record, wanted)}
+    situations = [BY_NAME[name] for name in cell] or SITUATIONS
     settings = [
-        Setting(interpreter.python, interpreter.grpcio, support, parent, child)
-        for interpreter in interpreters.values()
-        for support in fork_support
-        for parent, child in CELLS
-        if not cell or f"{parent}:{child}" in cell
+        Setting(*releases, support, situation)
+        for releases, support, situation in product(interpreters, fork_support, situations)
     ]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # trials under way end before
-    failed = 0
-    for trial in at_a_time(jobs, list(missing(settings, trials, read_trials())), interpreters):
-        if isinstance(trial, NoForkError):
-            failed += 1
-            click.echo(trial, err=True)
-        else:
-            append(trial)
-    sys.exit(f"{failed} without a fork; the same command tries them again" if failed else 0)
+    todo = list(missing(settings, trials, record.of_today()))
+    with this_machine() as machine:
+        failed = measure(record, todo, interpreters, jobs, machine)
+    sys.exit(
+        f"{failed} trials failed, see above; the same command tries them again" if failed else 0
+    )
 
 
 if __name__ == "__main__":

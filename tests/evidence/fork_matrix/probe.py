@@ -2,8 +2,13 @@
 
 Usage: python -m recipes.testing.local_iam run -- python probe.py PARENT CHILD
 
-Runs on any Python from 3.10 on that has google-cloud-iam, of any release. Three processes: one
-that watches and knows nothing of gRPC, the parent, which it starts, and the child.
+Three processes, because a parent may die or hang in the fork and can then tell nothing: one that
+watches and knows nothing of gRPC, the parent, which it starts, and the child, which comes to the
+watcher if its parent is gone. Both tell what they reached through one pipe, a line at a time, so
+that where the lines end is where a process hung or died.
+
+It imports nothing of the project and runs on any Python from 3.10 on that has google-cloud-iam, of
+any release: what was imported or started before the fork is the state of the parent, nothing else.
 """
 
 import asyncio

@@ -31,6 +31,8 @@ DESCRIPTORS = 12
 # half of the accounts at once, the others when the quota's minute of ten seconds is over
 HALF_OF_THEM = (fault("quota", NUMBER_OF_ACCOUNTS // 2, minute=10),)
 NARROW = (fault("limit_streams", STREAMS), fault("slow", LATENCY))
+# a thousand calls of a few threads take far longer than a few seconds
+SLOW = (fault("slow", 0.1, method="sign_blob"),)
 
 JOBS = {
     "bound_backlog": Job(ahead=AHEAD),
