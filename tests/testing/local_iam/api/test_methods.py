@@ -10,15 +10,9 @@ import grpc
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-<<<<<<< HEAD:tests/testing/local_iam/api/test_methods.py
 from recipes.testing.local_iam.api.methods import METHODS
 from recipes.testing.local_iam.doors.service import Service
 from tests.support import installed_clients as installed
-=======
-from recipes.testing.local_iam.methods import METHODS
-from recipes.testing.local_iam.service import Service
-from tests.support import installed_clients as installed
->>>>>>> b7d7c6ad26821e7cc132c3798fe064650b80244a:tests/testing/local_iam/test_methods.py
 
 NOT_METHODS = {"host", "kind", "grpc_channel", "operations_client"}
 

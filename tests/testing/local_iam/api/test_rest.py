@@ -12,16 +12,10 @@ import requests
 from google.auth.transport.requests import Request
 from google.oauth2 import service_account
 
-<<<<<<< HEAD:tests/testing/local_iam/api/test_rest.py
 from recipes.testing.local_iam import LocalIAM
 from recipes.testing.local_iam.api import rest
 from recipes.testing.local_iam.doors.service import Service
 from tests.support import installed_clients as installed
-=======
-from recipes.testing.local_iam import LocalIAM, rest
-from recipes.testing.local_iam.service import Service
-from tests.support import installed_clients as installed
->>>>>>> b7d7c6ad26821e7cc132c3798fe064650b80244a:tests/testing/local_iam/test_rest.py
 
 BASE = "https://iam.googleapis.com"
 NAME = "/v3/organizations/9999/locations/global/principalAccessBoundaryPolicies"
