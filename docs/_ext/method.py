@@ -23,7 +23,6 @@ from tests.evidence.record.cells import AXES, Strip, kind
 from tests.evidence.record.environment import MACHINE, Environment
 from tests.evidence.record.limits import deadline_of
 from tests.evidence.record.not_installed import NotInstalled
-from tests.evidence.record.plan import Cell
 from tests.evidence.record.statistics import differ
 from tests.evidence.record.store import Record
 from tests.evidence.record.trials import Trial
@@ -71,8 +70,8 @@ def deadlines() -> str:
         rows=[
             {
                 "start method": f"`{method}`",
-                "recipe": f"{deadline_of(Cell('recipe', method)):g} seconds",
-                "broken twin": f"{deadline_of(Cell(f'recipe{TWIN}', method)):g} seconds",
+                "recipe": f"{deadline_of('recipe', method):g} seconds",
+                "broken twin": f"{deadline_of(f'recipe{TWIN}', method):g} seconds",
             }
             for method in START_METHODS
         ]
