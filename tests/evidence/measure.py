@@ -49,6 +49,7 @@ from tests.evidence.environments import (
 from tests.evidence.jobs import Job, job
 from tests.evidence.kept_output import keep_output, telling
 from tests.evidence.plan import AXES, TRIALS, Cell, Choice
+from tests.evidence.rules import FORKING
 from tests.evidence.trials import (
     FORK_SUPPORT,
     RECORDS,
@@ -64,6 +65,7 @@ from tests.evidence.trials import (
 )
 from tests.runner import (
     START_METHODS,
+    Command,
     ForkRunner,
     InterpreterRunner,
     Run,
@@ -119,7 +121,7 @@ def attempt(
     """Run a script with a job in the place of the cell's file; return what became of it."""
     unset = cell.fork_support == "unset"
     with work.prepared(local_iam):
-        run = runner.run(
+        command = Command(
             script,
             work.argv,
             deadline=deadline_of(cell),
@@ -133,7 +135,9 @@ def attempt(
             cwd=ROOT,
             descriptors=work.descriptors,
         )
-    return str(outcome_of_recipe(run, work.inputs, work.failing)), run
+        run = runner.run(command)
+    forks = cell.file.partition("/")[0] in FORKING
+    return str(outcome_of_recipe(run, work.inputs, work.failing, forks=forks)), run
 
 
 def try_once(

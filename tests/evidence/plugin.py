@@ -10,7 +10,7 @@ from tests.evidence.measure import RECIPE_DEADLINE, try_once
 from tests.evidence.plan import Cell
 from tests.evidence.trials import ROOT, recipe_path
 from tests.evidence.verdicts import contradiction, verdict
-from tests.runner import InterpreterRunner, Run
+from tests.runner import Command, InterpreterRunner, Run
 
 Cook = Callable[..., Run]
 """`cook(file, *argv, **variables)` runs a recipe in a new interpreter; without argv, its job."""
@@ -31,7 +31,7 @@ def _recipe_runner() -> Iterator[InterpreterRunner]:
 def _cook(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> Cook:
     def cook(file: str, *argv: str, **variables: str) -> Run:
         work = job(file, local_iam.project, local_iam.service_accounts)
-        return recipe_runner.run(
+        command = Command(
             recipe_path(file),
             argv or work.argv,
             deadline=RECIPE_DEADLINE,
@@ -41,6 +41,7 @@ def _cook(local_iam: LocalIAM, recipe_runner: InterpreterRunner) -> Cook:
             cwd=ROOT,
             descriptors=work.descriptors,
         )
+        return recipe_runner.run(command)
 
     return cook
 

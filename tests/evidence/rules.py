@@ -5,6 +5,8 @@ from typing import NamedTuple
 from tests.evidence.trials import recipe_files
 
 CHAPTERS = ("threads", "event_loops", "processes", "safeguards")
+FORKING = ("processes", "safeguards")
+"""Of these, whose main process forks: if it dies by a signal, the parent crashed."""
 
 
 class Rule(NamedTuple):

@@ -26,7 +26,7 @@ from pytest_examples.run_code import (
 
 from tests.pages import run_bash
 from tests.pages.blocks import ROOT, Block, BlockError, name_of
-from tests.runner import START_METHODS, Outcome, Run, Runner
+from tests.runner import START_METHODS, Command, Outcome, Run, Runner, RunnerError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -92,7 +92,7 @@ def check_block(
         else:
             check_data(block)
         return Outcome("ok")
-    except BlockError as error:
+    except (BlockError, RunnerError) as error:
         failure = pytest.fail.Exception(f"{block}: {error}", pytrace=False)
     raise failure
 
@@ -113,7 +113,7 @@ def check_python(
     lint(block, example, eval_example)
     script = tmp_path / "block.py"
     script.write_text("\n" * block.line + block.source, "utf-8")  # lines are those of the page
-    run = runner.run(
+    command = Command(
         script,
         deadline=deadline,
         start_method=method,
@@ -121,6 +121,7 @@ def check_python(
         cwd=tmp_path,
         record_prints=True,
     )
+    run = runner.run(command)
     compare(block, run, expected)
     if expected == Outcome("ok") and not run.printed and not asserts(block.source):
         raise BlockError("this block proves nothing: let it assert or print, or document a failure")
@@ -243,13 +244,14 @@ def check_bash(
     if "check" not in settings:
         refuse_to_renew_environment(block)
         own = {"PATH": f"{TOOLS}:{os.environ['PATH']}", "PYTHONPATH": ""}
-        run = runner.run(
+        bash = Command(
             Path(run_bash.__file__),
             [str(script)],
             deadline=BASH_DEADLINE,
             environment={**environment, **own},
             cwd=ROOT,
         )
+        run = runner.run(bash)
         compare(block, run, Outcome("ok"))
 
 

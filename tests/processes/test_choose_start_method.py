@@ -11,7 +11,7 @@ from tests.evidence.measure import RECIPE_DEADLINE
 from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import recipe_path
 from tests.processes.live import live, wait_until
-from tests.runner import InterpreterRunner, answers, outcome_of_recipe
+from tests.runner import Command, InterpreterRunner, answers, outcome_of_recipe
 
 FILE = "processes/choose_start_method"
 GENERATE = "GenerateAccessToken"
@@ -33,15 +33,16 @@ def test_it_holds_with_spawn(
     script = tmp_path / "with_spawn.py"
     script.write_text(text.replace('START_METHOD = "forkserver"', 'START_METHOD = "spawn"'))
     accounts = local_iam.service_accounts
-    run = recipe_runner.run(
+    command = Command(
         script,
         deadline=RECIPE_DEADLINE,
         stdin="\n".join(accounts),
         environment=local_iam.environment,
     )
+    run = recipe_runner.run(command)
 
     assert text != script.read_text()
-    assert "ok" == str(outcome_of_recipe(run, accounts))
+    assert "ok" == str(outcome_of_recipe(run, accounts, forks=True))
 
 
 def test_each_process_has_a_client_of_its_own(cook: Cook, local_iam: LocalIAM) -> None:

@@ -10,7 +10,7 @@ from tests.evidence.jobs import variants
 from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import ROOT
 from tests.processes.live import live, wait_until
-from tests.runner import START_METHODS, InterpreterRunner, Run, answers
+from tests.runner import START_METHODS, Command, InterpreterRunner, Run, answers
 
 FILE = "processes/create_on_first_use"
 READ = "GetIamPolicy"
@@ -110,7 +110,7 @@ def run(
     script = folder / "program.py"
     script.write_text(source, "utf-8")
     environment = {**local_iam.environment, "PYTHONPATH": str(ROOT)}
-    return runner.run(script, argv, deadline=60, environment=environment)
+    return runner.run(Command(script, argv, deadline=60, environment=environment))
 
 
 @pytest.mark.parametrize("start_method", START_METHODS)

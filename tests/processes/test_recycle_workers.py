@@ -10,7 +10,7 @@ from tests.evidence.jobs import variants
 from tests.evidence.measure import RECIPE_DEADLINE
 from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import recipe_path
-from tests.runner import InterpreterRunner, answers, outcome_of_recipe
+from tests.runner import Command, InterpreterRunner, answers, outcome_of_recipe
 
 FILE = "processes/recycle_workers"
 GENERATE = "GenerateAccessToken"
@@ -31,16 +31,17 @@ def test_it_holds_with_spawn(
     script = tmp_path / "with_spawn.py"
     script.write_text(text.replace('START_METHOD = "forkserver"', 'START_METHOD = "spawn"'))
     accounts = local_iam.service_accounts
-    run = recipe_runner.run(
+    command = Command(
         script,
         ["4"],
         deadline=RECIPE_DEADLINE,
         stdin="\n".join(accounts),
         environment=local_iam.environment,
     )
+    run = recipe_runner.run(command)
 
     assert text != script.read_text()
-    assert "ok" == str(outcome_of_recipe(run, accounts))
+    assert "ok" == str(outcome_of_recipe(run, accounts, forks=True))
 
 
 def test_each_worker_ever_started_has_a_connection_of_its_own(

@@ -18,7 +18,7 @@ from tests.evidence.plugin import Cook, Stands
 from tests.evidence.trials import ROOT, recipe_path
 from tests.processes.live import live, wait_until
 from tests.processes.test_create_in_process import listed_key
-from tests.runner import InterpreterRunner, answers
+from tests.runner import Command, InterpreterRunner, answers
 
 FILE = "processes/start_other_programs"
 TWIN = f"{FILE}_broken"
@@ -114,7 +114,7 @@ def test_program_at_its_limit_is_killed_with_what_it_started(
         "sys.exit(recipe.main(*sys.argv[1:]))\n",
         "utf-8",
     )
-    run = recipe_runner.run(
+    command = Command(
         impatient,
         [local_iam.service_accounts[0], *RELEASE],
         deadline=60,
@@ -125,6 +125,7 @@ def test_program_at_its_limit_is_killed_with_what_it_started(
         },
         cwd=ROOT,
     )
+    run = recipe_runner.run(command)
 
     assert "raises SystemExit" == str(run.outcome)
     assert sorted(RELEASE) == sorted(name for name, _ in answers(run.stderr))

@@ -1,4 +1,8 @@
-"""The outcome of one run, in the words that pages, tests and evidence share."""
+"""The outcome of one run, in the words that pages, tests and evidence share.
+
+A process says only how it ended. That a recipe has lost an input, or that a crash is the crash of
+the parent that forked, is judged here, from the answers that it printed and from what it is.
+"""
 
 import os
 import re
@@ -9,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
-FORKING = {"processes", "safeguards"}
 Kind = Literal["ok", "raises", "hang", "crash", "parent crash", "lost"]
 
 _WORDS = re.compile(r"(ok|hang|lost)|(raises) ([A-Za-z_]\w*)|(crash|parent crash) (SIG[A-Z0-9+]+)")
@@ -77,21 +80,23 @@ def outcome_of_process(status: int, raised: str | None) -> Outcome:
     """Return the outcome of a process that ended with a wait status, after raising or not."""
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
-        return Outcome("crash", _signal_name(-code))
+        return Outcome("crash", signal_name(-code))
     if raised is not None:
         return Outcome("raises", raised)
     return Outcome("ok") if code == 0 else Outcome("raises", "SystemExit")
 
 
-def outcome_of_recipe(run: Run, inputs: Iterable[str], failing: Iterable[str] = ()) -> Outcome:
+def outcome_of_recipe(
+    run: Run, inputs: Iterable[str], failing: Iterable[str] = (), *, forks: bool
+) -> Outcome:
     r"""Return the outcome of a recipe that prints a line `INPUT\tRESULT` for each input.
 
     A recipe that ends by itself with an input missing or answered twice has `lost`.
     Of inputs that are failing it prints a line on the standard error, and ends with exit code 1.
-    A main process that dies by a signal is a `parent crash` in the chapters where it forks.
+    A main process that dies by a signal is a `parent crash` where it `forks`.
     """
     outcome = run.outcome
-    if outcome.kind == "crash" and run.script.resolve().parent.name in FORKING:
+    if outcome.kind == "crash" and forks:
         return Outcome("parent crash", outcome.detail)
     ended = outcome in (Outcome("ok"), Outcome("raises", "SystemExit"))
     answered = Counter(name for name, _ in answers(run.stdout))
@@ -110,7 +115,8 @@ def answers(text: str) -> list[tuple[str, str]]:
     return [(name, result) for name, tab, result in parts if tab]
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """Return a signal's name, of which real-time signals have none of their own."""
     try:
         return signal.Signals(number).name
     except ValueError:

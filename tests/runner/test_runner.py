@@ -16,13 +16,14 @@ import pytest
 from recipes.testing.local_iam import LocalIAM
 from tests.runner import (
     START_METHODS,
+    Command,
     ForkRunner,
     InterpreterRunner,
     Run,
     Runner,
     RunnerError,
 )
-from tests.runner.supervisor import KEPT
+from tests.runner.pipes import KEPT
 
 ROOT = Path(__file__).parents[2]
 Try = Callable[..., Run]
@@ -63,7 +64,7 @@ def try_(runner: Runner, tmp_path: Path) -> Try:
     def try_(source: str, **arguments: Any) -> Run:
         script = tmp_path / "script.py"
         script.write_text(dedent(source).strip() + "\n", "utf-8")
-        return runner.run(script, **{"deadline": 60, "cwd": tmp_path, **arguments})
+        return runner.run(Command(script, **{"deadline": 60, "cwd": tmp_path, **arguments}))
 
     return try_
 
@@ -333,10 +334,10 @@ def test_variable_that_was_read_early_takes_a_new_interpreter(tmp_path: Path) ->
     script.write_text("import os\n\nprint(os.environ.get('GRPC_ENABLE_FORK_SUPPORT'))\n")
     variable = {"GRPC_ENABLE_FORK_SUPPORT": "a value of this test"}
     with ForkRunner() as runner:
-        plain = runner.run(script, deadline=60)
-        other = runner.run(script, deadline=60, environment=variable)
+        plain = runner.run(Command(script, deadline=60))
+        other = runner.run(Command(script, deadline=60, environment=variable))
     with ForkRunner(environment=variable) as runner:
-        same = runner.run(script, deadline=60, environment=variable)
+        same = runner.run(Command(script, deadline=60, environment=variable))
 
     assert [False, True, False] == [run.new_interpreter for run in (plain, other, same)]
     assert ["a value of this test\n"] * 2 == [other.stdout, same.stdout]
@@ -350,9 +351,9 @@ def test_fork_has_no_variable_of_an_earlier_run(
     script.write_text("import os\n\nprint(os.environ.get('EARLIER'), os.environ.get('GIVEN'))\n")
     monkeypatch.setenv("EARLIER", "earlier")
     with ForkRunner() as runner:
-        first = runner.run(script, deadline=60, environment={"GIVEN": "given"})
+        first = runner.run(Command(script, deadline=60, environment={"GIVEN": "given"}))
         monkeypatch.delenv("EARLIER")
-        second = runner.run(script, deadline=60)
+        second = runner.run(Command(script, deadline=60))
 
     assert ["earlier given\n", "None None\n"] == [first.stdout, second.stdout]
     assert [False, False] == [first.new_interpreter, second.new_interpreter]
@@ -367,14 +368,14 @@ def test_fork_finds_the_service_of_its_own_variables(
     script = tmp_path / "script.py"
     with ForkRunner() as runner:
         script.write_text("")
-        runner.run(script, deadline=60)
+        runner.run(Command(script, deadline=60))
         script.write_text(
             "from google.cloud import iam_admin_v1\n\n"
             "client = iam_admin_v1.IAMClient()\n"
             f"accounts = client.list_service_accounts(name='projects/{local_iam.project}')\n"
             "print(len(list(accounts)))"
         )
-        run = runner.run(script, deadline=60, environment=local_iam.environment)
+        run = runner.run(Command(script, deadline=60, environment=local_iam.environment))
 
     assert ("ok", False) == (str(run.outcome), run.new_interpreter), run.stderr
     assert len(local_iam.service_accounts) <= int(run.stdout)
@@ -390,9 +391,9 @@ def test_nothing_survives_the_process_that_asked(tmp_path: Path, number: signal.
         "time.sleep(1000)\n"
     )
     asking = (
-        "import signal\nfrom pathlib import Path\nfrom tests.runner import ForkRunner\n"
+        "import signal\nfrom pathlib import Path\nfrom tests.runner import Command, ForkRunner\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's & ignores it
-        f"ForkRunner().run(Path({str(tmp_path / 'script.py')!r}), deadline=1000)"
+        f"ForkRunner().run(Command(Path({str(tmp_path / 'script.py')!r}), deadline=1000))"
     )
     asker = subprocess.Popen([sys.executable, "-c", asking], cwd=ROOT, stderr=subprocess.DEVNULL)
     try:
@@ -404,7 +405,7 @@ def test_nothing_survives_the_process_that_asked(tmp_path: Path, number: signal.
         asker.kill()
         asker.wait()
 
-    assert 3 == len(family)
+    assert 4 == len(family)
     wait_until(lambda: not any(process.is_running() for process in family))
 
 
@@ -423,7 +424,7 @@ def test_interrupted_wait_ends_the_run(runner: Runner, tmp_path: Path) -> None:
     previous = signal.signal(signal.SIGALRM, interrupt)
     try:
         with pytest.raises(KeyboardInterrupt):
-            runner.run(script, deadline=1000)
+            runner.run(Command(script, deadline=1000))
     finally:
         signal.signal(signal.SIGALRM, previous)
     working = [
@@ -434,7 +435,7 @@ def test_interrupted_wait_ends_the_run(runner: Runner, tmp_path: Path) -> None:
     script.write_text("")
 
     assert [] == working
-    assert "ok" == str(runner.run(script, deadline=60).outcome)
+    assert "ok" == str(runner.run(Command(script, deadline=60)).outcome)
 
 
 def test_dead_supervisor_is_an_error_of_the_runner(runner: Runner, tmp_path: Path) -> None:
@@ -443,9 +444,9 @@ def test_dead_supervisor_is_an_error_of_the_runner(runner: Runner, tmp_path: Pat
     script.write_text("import os\n\nos.kill(os.getppid(), 9)\n")
 
     with pytest.raises(RunnerError, match="the supervisor of runs has ended"):
-        runner.run(script, deadline=60)
+        runner.run(Command(script, deadline=60))
     script.write_text("")
-    assert "ok" == str(runner.run(script, deadline=60).outcome)
+    assert "ok" == str(runner.run(Command(script, deadline=60)).outcome)
 
 
 def test_missing_interpreter_is_said_at_once() -> None:
@@ -457,4 +458,4 @@ def test_missing_interpreter_is_said_at_once() -> None:
 def test_missing_script_is_said_at_once(runner: Runner, tmp_path: Path) -> None:
     """A script that is not there is an error of the caller, no outcome."""
     with pytest.raises(FileNotFoundError):
-        runner.run(tmp_path / "missing.py", deadline=60)
+        runner.run(Command(tmp_path / "missing.py", deadline=60))

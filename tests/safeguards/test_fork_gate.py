@@ -11,7 +11,7 @@ import trustme
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import variants
 from tests.evidence.plugin import Cook, Stands
-from tests.runner import InterpreterRunner, Run, answers
+from tests.runner import Command, InterpreterRunner, Run, answers
 
 FILE = "safeguards/fork_gate"
 HERE = Path(__file__).parent
@@ -185,7 +185,7 @@ def attack(
     def attack(program: str, **variables: str) -> Run:
         script = tmp_path / "program.py"
         script.write_text(program, "utf-8")
-        return recipe_runner.run(
+        command = Command(
             script,
             deadline=DEADLINE,
             environment={
@@ -198,6 +198,7 @@ def attack(
             },
             cwd=tmp_path,
         )
+        return recipe_runner.run(command)
 
     return attack
 

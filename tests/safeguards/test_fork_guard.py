@@ -9,7 +9,7 @@ import pytest
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import variants
 from tests.evidence.plugin import Cook, Stands
-from tests.runner import START_METHODS, InterpreterRunner, Run, answers
+from tests.runner import START_METHODS, Command, InterpreterRunner, Run, answers
 
 FILE = "safeguards/fork_guard"
 RECIPES = Path(__file__).parents[2] / "recipes" / "safeguards"
@@ -120,7 +120,7 @@ def attack(local_iam: LocalIAM, recipe_runner: InterpreterRunner, tmp_path: Path
     def attack(program: str, start_method: str | None = None, **variables: str) -> Run:
         script = tmp_path / "program.py"
         script.write_text(program, "utf-8")
-        return recipe_runner.run(
+        command = Command(
             script,
             deadline=DEADLINE,
             start_method=start_method,
@@ -132,6 +132,7 @@ def attack(local_iam: LocalIAM, recipe_runner: InterpreterRunner, tmp_path: Path
             },
             cwd=tmp_path,
         )
+        return recipe_runner.run(command)
 
     return attack
 
@@ -389,7 +390,9 @@ print("message", forked(message), sep="\\t")
 """
     )
     environment = {**local_iam.environment, "PYTHONPATH": str(RECIPES), "PYTHONWARNINGS": "ignore"}
-    run = recipe_runner.run(program, deadline=DEADLINE, environment=environment, cwd=tmp_path)
+    run = recipe_runner.run(
+        Command(program, deadline=DEADLINE, environment=environment, cwd=tmp_path)
+    )
     lines = program.read_text("utf-8").splitlines()
     line = next(number for number, text in enumerate(lines, 1) if "return iam" in text)
 

@@ -10,7 +10,7 @@ import pytest
 from recipes.testing.local_iam import LocalIAM
 from tests.evidence.jobs import variants
 from tests.evidence.plugin import Stands
-from tests.runner import InterpreterRunner, Run
+from tests.runner import Command, InterpreterRunner, Run
 from tests.safeguards.test_fork_guard import STREAMS
 
 FILE = "safeguards/pytest_fork_safety"
@@ -103,7 +103,7 @@ def suite(local_iam: LocalIAM, recipe_runner: InterpreterRunner, tmp_path: Path)
     def run(text: str, *arguments: str, prelude: str = PRELUDE, **variables: str) -> Run:
         (tmp_path / "test_suite.py").write_text(prelude + text, "utf-8")
         options = ["-p", "no:cacheprovider", "-W", "ignore", "-rA", "--color=no", *arguments]
-        return recipe_runner.run(
+        command = Command(
             PLUGIN,
             options,
             deadline=DEADLINE,
@@ -115,6 +115,7 @@ def suite(local_iam: LocalIAM, recipe_runner: InterpreterRunner, tmp_path: Path)
             },
             cwd=tmp_path,
         )
+        return recipe_runner.run(command)
 
     return run
 
@@ -673,13 +674,14 @@ def test_conftest_loads_the_plugin(suite: Suite, tmp_path: Path) -> None:
     (tmp_path / "run.py").write_text("import sys, pytest\nsys.exit(pytest.main(sys.argv[1:]))\n")
     with InterpreterRunner(sys.executable) as runner:
         (tmp_path / "test_suite.py").write_text(PRELUDE + FORKS)
-        run = runner.run(
+        command = Command(
             tmp_path / "run.py",
             ["-p", "no:cacheprovider", "-rA", "-k", "test_future", "--markers"],
             deadline=DEADLINE,
             environment={"PYTHONPATH": str(ROOT)},
             cwd=tmp_path,
         )
+        run = runner.run(command)
 
     assert "@pytest.mark.allow_fork_during_call: the test may fork while" in run.stdout
     assert "@pytest.mark.allow_open_client: the test may leave a client open" in run.stdout
