@@ -125,6 +125,7 @@ def attempt(
             script,
             work.argv,
             deadline=deadline_of(cell),
+            until_stuck=True,
             start_method=cell.start_method,
             stdin=work.stdin,
             ahead=work.ahead,

@@ -13,6 +13,7 @@ class Request(TypedDict):
     """A run to start; `python` is None for a fork of the supervisor.
 
     `ahead` is how many lines of `stdin` may be unanswered; None for any number.
+    With `until_stuck` it is over as soon as nothing can happen in it any more.
     """
 
     python: str | None
@@ -25,6 +26,7 @@ class Request(TypedDict):
     environment: dict[str, str]
     cwd: str
     deadline: float
+    until_stuck: bool
     descriptors: int | None
 
 

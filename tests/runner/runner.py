@@ -40,6 +40,9 @@ class Command:
     """What a run is given: a script, and all that it finds when it begins.
 
     After `deadline` seconds it hangs, and is ended.
+    With `until_stuck` it is ended, and hangs, some seconds after nothing can happen in it any more:
+    each of its threads waits without a limit for another. A run that waits for anybody else, or
+    for some time, is never ended early.
     `start_method` is set before the script begins, which then cannot set its own.
     With `ahead`, no more than so many lines of `stdin` are sent ahead of the lines that the script
     prints on both outputs.
@@ -53,6 +56,7 @@ class Command:
     argv: Sequence[str] = ()
     _: KW_ONLY
     deadline: float
+    until_stuck: bool = False
     start_method: str | None = None
     stdin: str = ""
     ahead: int | None = None
@@ -74,6 +78,7 @@ class Command:
             "environment": variables,
             "cwd": str((self.cwd or Path.cwd()).resolve(strict=True)),
             "deadline": self.deadline,
+            "until_stuck": self.until_stuck,
             "descriptors": self.descriptors,
         }
 

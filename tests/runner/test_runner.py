@@ -459,3 +459,102 @@ def test_missing_script_is_said_at_once(runner: Runner, tmp_path: Path) -> None:
     """A script that is not there is an error of the caller, no outcome."""
     with pytest.raises(FileNotFoundError):
         runner.run(Command(tmp_path / "missing.py", deadline=60))
+
+
+def test_stuck_run_is_ended_before_its_deadline(try_: Try) -> None:
+    """A run of which nothing can happen any more is a hang at once, and shows where it waited."""
+    run = try_("import threading\n\nthreading.Event().wait()", until_stuck=True)
+
+    assert "hang" == str(run.outcome)
+    assert run.seconds < 30
+    assert 'script.py", line 3 in <module>' in run.stderr
+
+
+def test_run_that_waits_for_its_input_is_stuck(try_: Try) -> None:
+    """No more lines come ahead of answers, so that a script which wants them waits for ever."""
+    source = "import sys\n\nprint(len(sys.stdin.readlines()))"
+
+    assert "hang" == str(try_(source, stdin="a\nb", ahead=1, until_stuck=True).outcome)
+    assert "ok" == str(try_(source, stdin="a\nb", ahead=2, until_stuck=True).outcome)
+
+
+def test_run_that_takes_its_time_is_not_ended(try_: Try) -> None:
+    """A script that sleeps, and then ends by itself, does so where hangs are recognised, too."""
+    source = "import subprocess\n\nsubprocess.run(['sleep', '5'])"
+
+    assert "ok" == str(try_(source, until_stuck=True).outcome)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "b'\\xff\\x00 no message\\n' * 3",
+        "b'{\"raised\": 1}\\n[]\\nnull\\n'",
+        'b\'{"line": 1, "sep": "", "args": [[1, 2]]}\\n\' * 3',
+        "b'[' * 100_000 + b'\\n\\n1\\n{}\\n'",
+    ],
+)
+def test_report_that_is_none_is_named(try_: Try, written: str) -> None:
+    """What a script writes to each descriptor that it finds changes no outcome."""
+    source = f"""
+        import os
+
+        for descriptor in range(3, 100):
+            try:
+                os.write(descriptor, {written})
+            except OSError:
+                pass
+        raise ValueError
+        """
+    run = try_(source)
+
+    assert "raises ValueError" == str(run.outcome)
+    assert run.stderr.endswith("[the run wrote 3 lines to its report that are no messages]\n")
+
+
+def test_prints_without_end_are_bounded(try_: Try) -> None:
+    """A script that prints 40 MB ends as it would, and its first prints are recorded."""
+    run = try_(
+        "for number in range(40):\n    print(number, 'x' * 1_000_000)\nraise ValueError",
+        record_prints=True,
+    )
+
+    assert "raises ValueError" == str(run.outcome)
+    assert ["0", "1", "2"] == [each.args[0].text for each in run.printed[:3]]
+
+
+@pytest.mark.parametrize("whom", ["os.kill(os.getppid()", "os.killpg(os.getpgid(os.getppid())"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_run_that_attacks_its_supervisor_is_named(
+    runner: Runner, tmp_path: Path, number: signal.Signals, whom: str
+) -> None:
+    """It is said what happened to which script, soon, and nothing of the run is left."""
+    script = tmp_path / "script.py"
+    pids = tmp_path / "pids"
+    script.write_text(
+        "import os\nimport time\n\n"
+        "child = os.fork()\nif child == 0:\n    os.setsid()\n    time.sleep(1000)\n"
+        f"with open({str(pids)!r}, 'w') as file:\n    print(os.getpid(), child, file=file)\n"
+        f"{whom}, {number})\ntime.sleep(1000)\n"
+    )
+    started = time.monotonic()
+    said = f"has ended while {script} ran:\nit was (killed|stopped) by {number.name}"
+    with pytest.raises(RunnerError, match=said):
+        runner.run(Command(script, deadline=1000))
+
+    assert time.monotonic() - started < 30
+    assert [False, False] == [psutil.pid_exists(int(pid)) for pid in pids.read_text().split()]
+
+
+def test_supervisor_is_started_without_a_warning() -> None:
+    """The process that forks runs has imported nothing twice."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.runner.supervisor"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "IndexError" in done.stderr.splitlines()[-1]
+    assert "RuntimeWarning" not in done.stderr

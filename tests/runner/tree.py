@@ -71,6 +71,10 @@ class Tree:
             select.select([self.wakeup], [], [], LOOK_AGAIN)
             self.reap()
 
+    def pids(self) -> list[int]:
+        """Return the ids of the processes that are there."""
+        return [process.pid for process in self._processes()]
+
     def command_lines(self) -> list[list[str]]:
         """Return the command lines of the processes that are alive."""
         lines = []

@@ -17,9 +17,11 @@ from tests.runner.output import Output
 from tests.runner.pipes import Pipes
 from tests.runner.protocol import Reply, Request
 from tests.runner.report import read_report
+from tests.runner.stuck import Stuck
 from tests.runner.tree import Tree
 
 GRACE = 5.0  # seconds in which helpers of multiprocessing end after the main process
+LOOK = 1.0  # seconds after which a run is looked at again that may be stuck
 QUIET = 0.1  # seconds without output after which a process has shown its stacks
 SHOWN = 1.0  # seconds after which it is waited for no longer
 
@@ -51,7 +53,7 @@ class Watch:
         self._pipes.answer()
         with self._selector:
             self._listen()
-            self._wait(self._request["deadline"], self._main_has_ended)
+            self._wait_for_end()
             seconds = time.monotonic() - self._started
             status = self._tree.ended.get(self._main)
             self._pipes.source.hold()
@@ -66,6 +68,16 @@ class Watch:
         listen(self._tree.wakeup, data=self._tree.reap)
         for output in self._pipes:
             listen(output.source, data=partial(self._read, output))
+
+    def _wait_for_end(self) -> None:
+        """Wait until the main process ends, the time is up, or there is nothing to wait for."""
+        until = self._started + self._request["deadline"]
+        stuck = Stuck()
+        while not self._main_has_ended() and (left := until - time.monotonic()) > 0:
+            look = self._request["until_stuck"]
+            self._wait(min(left, LOOK) if look else left, self._main_has_ended)
+            if look and not self._main_has_ended() and stuck.look(self._tree.pids()):
+                return
 
     def _wait(self, seconds: float, done: Callable[[], bool]) -> None:
         """Handle what arrives until something is done or the seconds are over."""
