@@ -106,7 +106,7 @@ def _is_idle(thread: Path) -> bool:
 def _waiting(pid: int, thread: Path, *, alone: bool) -> Waiting | None:
     status = _status(thread)
     syscall = (thread / "syscall").read_text().strip()
-    if status["State"][0] != "S" or not _is_without_limit(pid, syscall, alone=alone):
+    if not _is_without_limit(pid, syscall, alone=alone):
         return None
     switches = f"{status['voluntary_ctxt_switches']} {status['nonvoluntary_ctxt_switches']}"
     return Waiting(int(thread.name), syscall, switches)

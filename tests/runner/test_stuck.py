@@ -115,6 +115,27 @@ GOES_ON = {
         ready()
         os.wait()
         """,
+    "busy thread of gRPC": """
+        def look_up():
+            libc.prctl(PR_SET_NAME, b"event_engine")
+            ready()
+            time.sleep(SLOW)
+
+        threading.Thread(target=look_up).start()
+        Future().result()
+        """,
+    "lock of gRPC": """
+        threading.Thread(target=wait_for_work).start()
+        word = ctypes.c_int(0)
+        ready()
+        libc.syscall(FUTEX, ctypes.byref(word), FUTEX_WAIT_PRIVATE, 0, None)
+        """,
+    "socket of gRPC": """
+        threading.Thread(target=wait_for_work).start()
+        ours, theirs = socket.socketpair()
+        ready()
+        ours.recv(1)
+        """,
     "future of a call": """
         with grpc.insecure_channel("127.0.0.1:1") as channel:
             threading.Timer(0.5, ready).start()
@@ -126,10 +147,12 @@ GOES_ON = {
         client.generate_access_token(name=ACCOUNT, scope=["a"], timeout=60)
         """,
 }
-PRELUDE = """\
+PRELUDE = '''\
 import asyncio
+import ctypes
 import multiprocessing
 import os
+import platform
 import select
 import signal
 import socket
@@ -141,13 +164,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import wait
 
 SLOW = 20.0
+PR_SET_NAME = 15
+FUTEX = {"x86_64": 202, "aarch64": 98}[platform.machine()]
+FUTEX_WAIT_PRIVATE = 128
+libc = ctypes.CDLL(None)
 
 
 def ready():
     print("ready", flush=True)
 
 
-"""
+def wait_for_work():
+    """Look like a thread of gRPC."""
+    libc.prctl(PR_SET_NAME, b"event_engine")
+    threading.Event().wait(SLOW)
+
+
+'''
 CLIENTS = """\
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # or a fork soon after a call may take a minute
 import grpc
