@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from tests.runner import ForkRunner, InterpreterRunner, Outcome, Runner
+from tests.runner import Command, ForkRunner, InterpreterRunner, Outcome, Runner
 
 TARGET = 8.0
 BLOCK = """\
@@ -39,12 +39,13 @@ class Meter:
     def run(self, script: Path) -> None:
         others = psutil.Process().children() if self._supervisor is None else []
         before = time.process_time()
-        outcome = self.runner.run(script, deadline=60).outcome
+        outcome = self.runner.run(Command(script, deadline=60)).outcome
         self._here += time.process_time() - before
         self.blocks += 1
         assert outcome == Outcome("ok"), outcome
         if self._supervisor is None:
-            (self._supervisor,) = set(psutil.Process().children()) - set(others)
+            (guard,) = set(psutil.Process().children()) - set(others)
+            (self._supervisor,) = guard.children()
 
     @property
     def seconds(self) -> float:

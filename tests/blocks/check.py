@@ -27,7 +27,7 @@ from pytest_examples.run_code import (
 from tests.blocks import run_bash
 from tests.blocks.blocks import Block, BlockError, name_of
 from tests.book import ROOT, START_METHODS
-from tests.runner import Outcome, Run, Runner
+from tests.runner import Command, Outcome, Run, Runner, RunnerError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -104,7 +104,7 @@ class Checker:
             else:
                 check_data(block)
             return Outcome("ok")
-        except BlockError as error:
+        except (BlockError, RunnerError) as error:
             failure = pytest.fail.Exception(f"{block}: {error}", pytrace=False)
         raise failure
 
@@ -115,7 +115,7 @@ class Checker:
         self.eval_example.config = PagesConfig()
         example = example_of(block)
         lint(block, example, self.eval_example)
-        run = self.runner.run(
+        command = Command(
             self._script(block, "block.py"),
             deadline=self.deadline if limit is None else limit,
             start_method=method,
@@ -123,6 +123,7 @@ class Checker:
             cwd=self.folder,
             record_prints=True,
         )
+        run = self.runner.run(command)
         compare(block, run, expected)
         if expected == Outcome("ok") and not run.printed and not asserts(block.source):
             raise BlockError(
@@ -141,14 +142,14 @@ class Checker:
             return
         refuse_to_renew_environment(block, self.prefix)
         own = {"PATH": f"{TOOLS}:{os.environ['PATH']}", "PYTHONPATH": ""}
-        run = self.runner.run(
+        command = Command(
             Path(run_bash.__file__),
             [str(script)],
             deadline=BASH_DEADLINE,
             environment={**self.environment, **own},
             cwd=ROOT,
         )
-        compare(block, run, Outcome("ok"))
+        compare(block, self.runner.run(command), Outcome("ok"))
 
     def _script(self, block: Block, name: str) -> Path:
         """Write a block to a file whose lines are those of the page."""

@@ -128,6 +128,14 @@ def test_block_that_raises(check: Check) -> None:
     assert 'page.md", line 6, in <module>\n' in fails(check, text, "raises AssertionError")
 
 
+@pytest.mark.parametrize("number", [9, 19])
+def test_block_that_attacks_the_process_that_runs_it(check: Check, number: int) -> None:
+    """A block that kills or stops its parent is named by its page and line."""
+    said = fails(check, python(f"import os\n\nos.kill(os.getppid(), {number})"), r"page\.md:3")
+
+    assert "it was killed by SIGKILL" in said or "it was stopped by SIGSTOP" in said
+
+
 def test_block_that_raises_in_a_worker(check: Check) -> None:
     """A traceback from a worker names the page and its line too, with each start method."""
     source = """

@@ -7,7 +7,7 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK, ROOT, START_METHODS
-from tests.runner import Run, Runner, answers
+from tests.runner import Command, Run, Runner, answers
 from tests.support.live import live, wait_until
 from tests.support.recipes import Cook, Stands
 
@@ -107,7 +107,7 @@ def run(source: str, runner: Runner, local_iam: LocalIAM, folder: Path, *argv: s
     script = folder / "program.py"
     script.write_text(source, "utf-8")
     environment = {**local_iam.environment, "PYTHONPATH": str(ROOT)}
-    return runner.run(script, argv, deadline=60, environment=environment)
+    return runner.run(Command(script, argv, deadline=60, environment=environment))
 
 
 @pytest.mark.parametrize("start_method", START_METHODS)

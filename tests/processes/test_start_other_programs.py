@@ -15,7 +15,7 @@ from tests.book import BOOK, ROOT
 from tests.evidence.jobs.processes import RELEASE
 from tests.evidence.measure.run_job import run_job
 from tests.processes.test_create_in_process import listed_key
-from tests.runner import Runner, answers
+from tests.runner import Command, Runner, answers
 from tests.support.live import live, wait_until
 from tests.support.recipes import Cook, Stands
 
@@ -113,7 +113,7 @@ def test_program_at_its_limit_is_killed_with_what_it_started(
         "sys.exit(recipe.main(*sys.argv[1:]))\n",
         "utf-8",
     )
-    run = recipe_runner.run(
+    command = Command(
         impatient,
         [local_iam.service_accounts[0], *RELEASE],
         deadline=60,
@@ -124,6 +124,7 @@ def test_program_at_its_limit_is_killed_with_what_it_started(
         },
         cwd=ROOT,
     )
+    run = recipe_runner.run(command)
 
     assert "raises SystemExit" == str(run.outcome)
     assert sorted(RELEASE) == sorted(name for name, _ in answers(run.stderr))

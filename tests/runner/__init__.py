@@ -2,7 +2,7 @@
 
 from tests.runner.outcome import Argument, Outcome, Printed, Run, answers, outcome_of_recipe
 from tests.runner.runner import (
-    START_METHODS,
+    Command,
     ForkRunner,
     InterpreterRunner,
     Runner,
@@ -10,8 +10,8 @@ from tests.runner.runner import (
 )
 
 __all__ = [
-    "START_METHODS",
     "Argument",
+    "Command",
     "ForkRunner",
     "InterpreterRunner",
     "Outcome",

@@ -1,4 +1,8 @@
-"""What the process that forks the runs imports first, and what it reads of its environment then."""
+"""What the process that forks the runs imports first, and what it reads of its environment then.
+
+Imports are most of what a small run costs, and a fork gets them for nothing. But a variable that
+was read by an import cannot be changed after it: such a run gets an interpreter of its own.
+"""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,8 @@
-"""The outcome of one run, in the words that pages, tests and evidence share."""
+"""The outcome of one run, in the words that pages, tests and evidence share.
+
+A process says only how it ended. That a recipe has lost an input, or that a crash is the crash of
+the parent that forked, is judged here, from the answers that it printed and from what it is.
+"""
 
 import os
 import re
@@ -76,7 +80,7 @@ def outcome_of_process(status: int, raised: str | None) -> Outcome:
     """Return the outcome of a process that ended with a wait status, after raising or not."""
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
-        return Outcome("crash", _signal_name(-code))
+        return Outcome("crash", signal_name(-code))
     if raised is not None:
         return Outcome("raises", raised)
     return Outcome("ok") if code == 0 else Outcome("raises", "SystemExit")
@@ -89,7 +93,7 @@ def outcome_of_recipe(
 
     A recipe that ends by itself with an input missing or answered twice has `lost`.
     Of inputs that are failing it prints a line on the standard error, and ends with exit code 1.
-    A main process that dies by a signal is a `parent crash` where it forks.
+    A main process that dies by a signal is a `parent crash` where it `forks`.
     """
     outcome = run.outcome
     if outcome.kind == "crash" and forks:
@@ -111,7 +115,8 @@ def answers(text: str) -> list[tuple[str, str]]:
     return [(name, result) for name, tab, result in parts if tab]
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """Return a signal's name, of which real-time signals have none of their own."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -1,4 +1,8 @@
-"""What a run writes to a pipe, read as it comes and bounded in memory."""
+"""What a run writes to a pipe, read as it comes and bounded in memory.
+
+A run may print without end, and what is told of it is its beginning, where it says what it does,
+and its end, where it says why it failed.
+"""
 
 import contextlib
 import os

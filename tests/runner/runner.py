@@ -1,6 +1,9 @@
-"""Runs a Python file as a real `__main__`, in a process of its own, until it ends or a deadline."""
+"""Runs a Python file as a real `__main__`, in a process of its own, until it ends or a deadline.
 
-import json
+The process that starts the runs is never this one: pytest has threads and channels, which no fork
+survives, and it must be able to lose a run, or all of them, without being hurt.
+"""
+
 import os
 import shutil
 import socket
@@ -9,26 +12,74 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
 
+from tests.book import ROOT
 from tests.runner.libraries import read_early
 from tests.runner.outcome import Argument, Outcome, Printed, Run, outcome_of_process
-from tests.runner.supervisor import Reply, Request
+from tests.runner.protocol import Reply, Request, receive, send
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-ROOT = Path(__file__).parents[2]
-START_METHODS = ("fork", "spawn", "forkserver")
 PATIENCE = 60.0  # seconds beyond the deadline in which the supervisor must have answered
 
 
 class RunnerError(Exception):
-    """The machinery failed, not the script."""
+    """The machinery failed, not the script; or the script has brought it down."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a run is given: a script, and all that it finds when it begins.
+
+    After `deadline` seconds it hangs, and is ended.
+    With `until_stuck` it is ended, and hangs, some seconds after nothing can happen in it any more:
+    each of its threads waits without a limit for another. A run that waits for anybody else, or
+    for some time, is never ended early.
+    `start_method` is set before the script begins, which then cannot set its own.
+    With `ahead`, no more than so many lines of `stdin` are sent ahead of the lines that the script
+    prints on both outputs.
+    `environment` holds variables of this run, on top of the runner's and those of this process;
+    None takes a variable away.
+    `cwd` is this process's folder unless given.
+    `descriptors` limits the open files of the script's processes.
+    """
+
+    script: Path
+    argv: Sequence[str] = ()
+    _: KW_ONLY
+    deadline: float
+    until_stuck: bool = False
+    start_method: str | None = None
+    stdin: str = ""
+    ahead: int | None = None
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    cwd: Path | None = None
+    record_prints: bool = False
+    descriptors: int | None = None
+
+    def request(self, python: str | None, variables: dict[str, str]) -> Request:
+        """Return what the supervisor is to start; FileNotFoundError where a path is not there."""
+        return {
+            "python": python,
+            "script": str(self.script.resolve(strict=True)),
+            "argv": list(self.argv),
+            "start_method": self.start_method,
+            "record_prints": self.record_prints,
+            "stdin": self.stdin,
+            "ahead": self.ahead,
+            "environment": variables,
+            "cwd": str((self.cwd or Path.cwd()).resolve(strict=True)),
+            "deadline": self.deadline,
+            "until_stuck": self.until_stuck,
+            "descriptors": self.descriptors,
+        }
 
 
 class Runner:
@@ -44,47 +95,15 @@ class Runner:
         self._environment = dict(environment or {})
         self._supervisor: _Supervisor | None = None
 
-    def run(
-        self,
-        script: Path,
-        argv: Sequence[str] = (),
-        *,
-        deadline: float,
-        start_method: str | None = None,
-        stdin: str = "",
-        ahead: int | None = None,
-        environment: Mapping[str, str | None] | None = None,
-        cwd: Path | None = None,
-        record_prints: bool = False,
-        descriptors: int | None = None,
-    ) -> Run:
-        """Run the script for at most `deadline` seconds, and kill whatever is left of it.
+    def run(self, command: Command) -> Run:
+        """Run a command, and kill whatever is left of it.
 
-        `start_method` is set before the script begins, which then cannot set its own.
-        With `ahead`, no more than so many lines of `stdin` are sent ahead of the lines that the
-        script prints on both outputs.
-        `environment` holds variables of this run, on top of the runner's and those of this process;
-        None takes a variable away.
-        `cwd` is this process's folder unless given.
-        `descriptors` limits the open files of the script's processes.
-        RunnerError means that the runner failed, not the script.
+        RunnerError means that nothing can be said of it, and that nothing of it is running.
         """
         supervisor = self._supervisor or self._start()
-        wanted = {**os.environ, **self._environment, **(environment or {})}
+        wanted = {**os.environ, **self._environment, **command.environment}
         variables = {name: value for name, value in wanted.items() if value is not None}
-        request: Request = {
-            "python": self._interpreter(supervisor, variables),
-            "script": str(script.resolve(strict=True)),
-            "argv": list(argv),
-            "start_method": start_method,
-            "record_prints": record_prints,
-            "stdin": stdin,
-            "ahead": ahead,
-            "environment": variables,
-            "cwd": str((cwd or Path.cwd()).resolve(strict=True)),
-            "deadline": deadline,
-            "descriptors": descriptors,
-        }
+        request = command.request(self._interpreter(supervisor, variables), variables)
         try:
             return _run_of(request, supervisor.ask(request))
         except BaseException:
@@ -163,14 +182,14 @@ class ForkRunner(Runner):
 
 
 class _Supervisor:
-    """The process that starts and watches the runs of one runner."""
+    """The process that starts and watches the runs of one runner, and the guard behind it."""
 
     def __init__(self, mode: str, environment: dict[str, str], python: str) -> None:
         self.environment = environment
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
         self._control, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
+            self._guard = subprocess.Popen(
                 [python, "-m", "tests.runner.supervisor", str(theirs.fileno()), mode],
                 pass_fds=[theirs.fileno()],
                 cwd=ROOT,
@@ -181,7 +200,7 @@ class _Supervisor:
                 start_new_session=True,
             )
         try:
-            self._answer(PATIENCE)
+            self._answer(PATIENCE, "it started")
         except BaseException:
             self.close()
             raise
@@ -189,8 +208,10 @@ class _Supervisor:
     def ask(self, request: Request) -> Reply:
         """Run and return what happened; whatever interrupts the wait ends the run."""
         try:
-            self._control.sendall(json.dumps(request).encode() + b"\n")
-            reply: Reply = json.loads(self._answer(request["deadline"] + PATIENCE))
+            with suppress(BrokenPipeError, ConnectionResetError):  # the answer says why
+                send(self._control, request)
+            seconds = request["deadline"] + PATIENCE
+            reply: Reply = self._answer(seconds, f"{request['script']} ran")
         except BaseException:
             self.close()
             raise
@@ -201,29 +222,35 @@ class _Supervisor:
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)  # a fork of this process may hold it open
         self._control.close()
-        try:
-            self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            for process in psutil.Process(self._process.pid).children(recursive=True):
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-            self._process.kill()
-            self._process.wait()
+        self._wait()
         self._log.close()
 
-    def _answer(self, seconds: float) -> bytes:
-        """Return the supervisor's next line."""
+    def _wait(self) -> None:
+        """Wait until the guard has seen that nothing is left; without patience, see to it here."""
+        try:
+            self._guard.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            for process in psutil.Process(self._guard.pid).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            self._guard.kill()
+            self._guard.wait()
+
+    def _answer(self, seconds: float, while_: str) -> Any:
+        """Return the supervisor's next message."""
         self._control.settimeout(seconds)
-        data = bytearray()
-        while not data.endswith(b"\n"):
-            try:
-                received = self._control.recv(1 << 20)
-            except TimeoutError:
-                raise RunnerError(f"the supervisor of runs was silent for {seconds} s") from None
-            if not received:
-                raise RunnerError(f"the supervisor of runs has ended:\n{self._last_words()}")
-            data += received
-        return bytes(data)
+        try:
+            message = receive(self._control)
+        except TimeoutError:
+            raise RunnerError(
+                f"the supervisor of runs was silent for {seconds} s while {while_}"
+            ) from None
+        if message is None:
+            self._wait()  # then the last word is said
+            raise RunnerError(
+                f"the supervisor of runs has ended while {while_}:\n{self._last_words()}"
+            )
+        return message
 
     def _last_words(self) -> str:
         self._log.seek(0)

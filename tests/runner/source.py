@@ -1,4 +1,8 @@
-"""The standard input of a run: all of a text at once, or line by line as lines are answered."""
+"""The standard input of a run: all of a text at once, or line by line as lines are answered.
+
+A text at once is a file, which no script can be too slow to read. A script that is to read no more
+than it can answer is shown to do so by a writer that waits, as one at the other end of a pipe does.
+"""
 
 import contextlib
 import os

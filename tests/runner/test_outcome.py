@@ -10,8 +10,8 @@ from tests.runner import Outcome, Run, outcome_of_recipe
 INPUTS = ["a", "b"]
 
 
-def run(outcome: str, stdout: str = "a\t1\nb\t2\n", script: str = "threads/recipe.py") -> Run:
-    return Run(Path(script), Outcome.parse(outcome), stdout, stderr="", seconds=0.0)
+def run(outcome: str, stdout: str = "a\t1\nb\t2\n") -> Run:
+    return Run(Path("recipe.py"), Outcome.parse(outcome), stdout, stderr="", seconds=0.0)
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ def test_other_words_are_no_outcome(text: str) -> None:
         ("raises SystemExit", "a\t1\nb\tdenied\n", "raises SystemExit"),
         ("raises BrokenProcessPool", "a\t1\n", "raises BrokenProcessPool"),
         ("hang", "a\t1\n", "hang"),
-        ("crash SIGSEGV", "a\t1\n", "crash SIGSEGV"),
+        ("crash SIGSEGV", "a\t1\n", "parent crash SIGSEGV"),
     ],
 )
 def test_outcome_of_recipe(ended: str, stdout: str, expected: str) -> None:
     """A recipe that ends by itself without exactly one answer for each input has lost some."""
-    assert expected == str(outcome_of_recipe(run(ended, stdout), INPUTS))
+    assert expected == str(outcome_of_recipe(run(ended, stdout), INPUTS, forks=True))
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,12 @@ def test_outcome_with_an_input_that_fails(ended: str, stderr: str, expected: str
     """An input that must fail is named once on the standard error, and the exit code is 1."""
     failed = replace(run(ended), stderr=stderr)
 
-    assert expected == str(outcome_of_recipe(failed, INPUTS, ["c"]))
+    assert expected == str(outcome_of_recipe(failed, INPUTS, ["c"], forks=False))
 
 
-def test_crash_of_the_process_that_forks() -> None:
-    """The main process of a recipe of processes is the parent of the others."""
-    crashed = run("crash SIGSEGV", script="recipes/processes/recipe.py")
-
-    assert "parent crash SIGSEGV" == str(outcome_of_recipe(crashed, INPUTS))
+@pytest.mark.parametrize(
+    ("forks", "expected"), [(True, "parent crash SIGSEGV"), (False, "crash SIGSEGV")]
+)
+def test_crash_of_the_process_that_forks(forks: bool, expected: str) -> None:
+    """The main process of a recipe that forks is the parent of the others."""
+    assert expected == str(outcome_of_recipe(run("crash SIGSEGV"), INPUTS, forks=forks))

@@ -14,17 +14,17 @@ import psutil
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
+from tests.book import ROOT, START_METHODS
 from tests.runner import (
-    START_METHODS,
+    Command,
     ForkRunner,
     InterpreterRunner,
     Run,
     Runner,
     RunnerError,
 )
-from tests.runner.supervisor import KEPT
+from tests.runner.pipes import KEPT
 
-ROOT = Path(__file__).parents[2]
 Try = Callable[..., Run]
 """`try_(source, **arguments)` runs a script with this text."""
 
@@ -63,7 +63,7 @@ def try_(runner: Runner, tmp_path: Path) -> Try:
     def try_(source: str, **arguments: Any) -> Run:
         script = tmp_path / "script.py"
         script.write_text(dedent(source).strip() + "\n", "utf-8")
-        return runner.run(script, **{"deadline": 60, "cwd": tmp_path, **arguments})
+        return runner.run(Command(script, **{"deadline": 60, "cwd": tmp_path, **arguments}))
 
     return try_
 
@@ -333,10 +333,10 @@ def test_variable_that_was_read_early_takes_a_new_interpreter(tmp_path: Path) ->
     script.write_text("import os\n\nprint(os.environ.get('GRPC_ENABLE_FORK_SUPPORT'))\n")
     variable = {"GRPC_ENABLE_FORK_SUPPORT": "a value of this test"}
     with ForkRunner() as runner:
-        plain = runner.run(script, deadline=60)
-        other = runner.run(script, deadline=60, environment=variable)
+        plain = runner.run(Command(script, deadline=60))
+        other = runner.run(Command(script, deadline=60, environment=variable))
     with ForkRunner(environment=variable) as runner:
-        same = runner.run(script, deadline=60, environment=variable)
+        same = runner.run(Command(script, deadline=60, environment=variable))
 
     assert [False, True, False] == [run.new_interpreter for run in (plain, other, same)]
     assert ["a value of this test\n"] * 2 == [other.stdout, same.stdout]
@@ -350,9 +350,9 @@ def test_fork_has_no_variable_of_an_earlier_run(
     script.write_text("import os\n\nprint(os.environ.get('EARLIER'), os.environ.get('GIVEN'))\n")
     monkeypatch.setenv("EARLIER", "earlier")
     with ForkRunner() as runner:
-        first = runner.run(script, deadline=60, environment={"GIVEN": "given"})
+        first = runner.run(Command(script, deadline=60, environment={"GIVEN": "given"}))
         monkeypatch.delenv("EARLIER")
-        second = runner.run(script, deadline=60)
+        second = runner.run(Command(script, deadline=60))
 
     assert ["earlier given\n", "None None\n"] == [first.stdout, second.stdout]
     assert [False, False] == [first.new_interpreter, second.new_interpreter]
@@ -367,14 +367,14 @@ def test_fork_finds_the_service_of_its_own_variables(
     script = tmp_path / "script.py"
     with ForkRunner() as runner:
         script.write_text("")
-        runner.run(script, deadline=60)
+        runner.run(Command(script, deadline=60))
         script.write_text(
             "from google.cloud import iam_admin_v1\n\n"
             "client = iam_admin_v1.IAMClient()\n"
             f"accounts = client.list_service_accounts(name='projects/{local_iam.project}')\n"
             "print(len(list(accounts)))"
         )
-        run = runner.run(script, deadline=60, environment=local_iam.environment)
+        run = runner.run(Command(script, deadline=60, environment=local_iam.environment))
 
     assert ("ok", False) == (str(run.outcome), run.new_interpreter), run.stderr
     assert len(local_iam.service_accounts) <= int(run.stdout)
@@ -390,9 +390,9 @@ def test_nothing_survives_the_process_that_asked(tmp_path: Path, number: signal.
         "time.sleep(1000)\n"
     )
     asking = (
-        "import signal\nfrom pathlib import Path\nfrom tests.runner import ForkRunner\n"
+        "import signal\nfrom pathlib import Path\nfrom tests.runner import Command, ForkRunner\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's & ignores it
-        f"ForkRunner().run(Path({str(tmp_path / 'script.py')!r}), deadline=1000)"
+        f"ForkRunner().run(Command(Path({str(tmp_path / 'script.py')!r}), deadline=1000))"
     )
     asker = subprocess.Popen([sys.executable, "-c", asking], cwd=ROOT, stderr=subprocess.DEVNULL)
     try:
@@ -404,7 +404,7 @@ def test_nothing_survives_the_process_that_asked(tmp_path: Path, number: signal.
         asker.kill()
         asker.wait()
 
-    assert 3 == len(family)
+    assert 4 == len(family)
     wait_until(lambda: not any(process.is_running() for process in family))
 
 
@@ -423,7 +423,7 @@ def test_interrupted_wait_ends_the_run(runner: Runner, tmp_path: Path) -> None:
     previous = signal.signal(signal.SIGALRM, interrupt)
     try:
         with pytest.raises(KeyboardInterrupt):
-            runner.run(script, deadline=1000)
+            runner.run(Command(script, deadline=1000))
     finally:
         signal.signal(signal.SIGALRM, previous)
     working = [
@@ -434,7 +434,7 @@ def test_interrupted_wait_ends_the_run(runner: Runner, tmp_path: Path) -> None:
     script.write_text("")
 
     assert [] == working
-    assert "ok" == str(runner.run(script, deadline=60).outcome)
+    assert "ok" == str(runner.run(Command(script, deadline=60)).outcome)
 
 
 def test_dead_supervisor_is_an_error_of_the_runner(runner: Runner, tmp_path: Path) -> None:
@@ -443,9 +443,9 @@ def test_dead_supervisor_is_an_error_of_the_runner(runner: Runner, tmp_path: Pat
     script.write_text("import os\n\nos.kill(os.getppid(), 9)\n")
 
     with pytest.raises(RunnerError, match="the supervisor of runs has ended"):
-        runner.run(script, deadline=60)
+        runner.run(Command(script, deadline=60))
     script.write_text("")
-    assert "ok" == str(runner.run(script, deadline=60).outcome)
+    assert "ok" == str(runner.run(Command(script, deadline=60)).outcome)
 
 
 def test_missing_interpreter_is_said_at_once() -> None:
@@ -457,4 +457,103 @@ def test_missing_interpreter_is_said_at_once() -> None:
 def test_missing_script_is_said_at_once(runner: Runner, tmp_path: Path) -> None:
     """A script that is not there is an error of the caller, no outcome."""
     with pytest.raises(FileNotFoundError):
-        runner.run(tmp_path / "missing.py", deadline=60)
+        runner.run(Command(tmp_path / "missing.py", deadline=60))
+
+
+def test_stuck_run_is_ended_before_its_deadline(try_: Try) -> None:
+    """A run of which nothing can happen any more is a hang at once, and shows where it waited."""
+    run = try_("import threading\n\nthreading.Event().wait()", until_stuck=True)
+
+    assert "hang" == str(run.outcome)
+    assert run.seconds < 30
+    assert 'script.py", line 3 in <module>' in run.stderr
+
+
+def test_run_that_waits_for_its_input_is_stuck(try_: Try) -> None:
+    """No more lines come ahead of answers, so that a script which wants them waits for ever."""
+    source = "import sys\n\nprint(len(sys.stdin.readlines()))"
+
+    assert "hang" == str(try_(source, stdin="a\nb", ahead=1, until_stuck=True).outcome)
+    assert "ok" == str(try_(source, stdin="a\nb", ahead=2, until_stuck=True).outcome)
+
+
+def test_run_that_takes_its_time_is_not_ended(try_: Try) -> None:
+    """A script that sleeps, and then ends by itself, does so where hangs are recognised, too."""
+    source = "import subprocess\n\nsubprocess.run(['sleep', '5'])"
+
+    assert "ok" == str(try_(source, until_stuck=True).outcome)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "b'\\xff\\x00 no message\\n' * 3",
+        "b'{\"raised\": 1}\\n[]\\nnull\\n'",
+        'b\'{"line": 1, "sep": "", "args": [[1, 2]]}\\n\' * 3',
+        "b'[' * 100_000 + b'\\n\\n1\\n{}\\n'",
+    ],
+)
+def test_report_that_is_none_is_named(try_: Try, written: str) -> None:
+    """What a script writes to each descriptor that it finds changes no outcome."""
+    source = f"""
+        import os
+
+        for descriptor in range(3, 100):
+            try:
+                os.write(descriptor, {written})
+            except OSError:
+                pass
+        raise ValueError
+        """
+    run = try_(source)
+
+    assert "raises ValueError" == str(run.outcome)
+    assert run.stderr.endswith("[the run wrote 3 lines to its report that are no messages]\n")
+
+
+def test_prints_without_end_are_bounded(try_: Try) -> None:
+    """A script that prints 40 MB ends as it would, and its first prints are recorded."""
+    run = try_(
+        "for number in range(40):\n    print(number, 'x' * 1_000_000)\nraise ValueError",
+        record_prints=True,
+    )
+
+    assert "raises ValueError" == str(run.outcome)
+    assert ["0", "1", "2"] == [each.args[0].text for each in run.printed[:3]]
+
+
+@pytest.mark.parametrize("whom", ["os.kill(os.getppid()", "os.killpg(os.getpgid(os.getppid())"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_run_that_attacks_its_supervisor_is_named(
+    runner: Runner, tmp_path: Path, number: signal.Signals, whom: str
+) -> None:
+    """It is said what happened to which script, soon, and nothing of the run is left."""
+    script = tmp_path / "script.py"
+    pids = tmp_path / "pids"
+    script.write_text(
+        "import os\nimport time\n\n"
+        "child = os.fork()\nif child == 0:\n    os.setsid()\n    time.sleep(1000)\n"
+        f"with open({str(pids)!r}, 'w') as file:\n    print(os.getpid(), child, file=file)\n"
+        f"{whom}, {number})\ntime.sleep(1000)\n"
+    )
+    started = time.monotonic()
+    said = f"has ended while {script} ran:\nit was (killed|stopped) by {number.name}"
+    with pytest.raises(RunnerError, match=said):
+        runner.run(Command(script, deadline=1000))
+
+    assert time.monotonic() - started < 30
+    assert [False, False] == [psutil.pid_exists(int(pid)) for pid in pids.read_text().split()]
+
+
+def test_supervisor_is_started_without_a_warning() -> None:
+    """The process that forks runs has imported nothing twice."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.runner.supervisor"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "IndexError" in done.stderr.splitlines()[-1]
+    assert "RuntimeWarning" not in done.stderr

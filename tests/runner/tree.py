@@ -1,11 +1,15 @@
-"""The processes below this one: adopted when orphaned, reaped, shown, killed to the last."""
+"""The processes below this one: adopted when orphaned, reaped, shown, killed to the last.
+
+A process group or a session does not hold a run together: its code may leave both. The kernel's
+table of parents does, as long as orphans come to us instead of to the first process.
+"""
 
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +18,7 @@ import psutil
 from tests.runner.child import SHOW_STACKS
 
 PR_SET_CHILD_SUBREAPER = 36
+LOOK_AGAIN = 0.05  # seconds after which what a dying process forked is looked for
 
 
 class Tree:
@@ -63,8 +68,12 @@ class Tree:
         while not self.empty:
             for process in self._processes():
                 _send(process, signal.SIGKILL)
-            time.sleep(0.002)
+            select.select([self.wakeup], [], [], LOOK_AGAIN)
             self.reap()
+
+    def pids(self) -> list[int]:
+        """Return the ids of the processes that are there."""
+        return [process.pid for process in self._processes()]
 
     def command_lines(self) -> list[list[str]]:
         """Return the command lines of the processes that are alive."""
@@ -82,7 +91,7 @@ class Tree:
         New interpreters tell theirs as they are aborted, which the others no longer notice.
         """
         processes = self._processes()
-        answering = [it for it in processes if _catches(it, SHOW_STACKS)]
+        answering = [each for each in processes if _catches(each, SHOW_STACKS)]
         for process in answering:
             _send(process, SHOW_STACKS)
             wait()

@@ -11,7 +11,7 @@ from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK, ROOT, Book
 from tests.evidence.jobs import job_of
 from tests.evidence.record.limits import deadline_of
-from tests.runner import Run, Runner, outcome_of_recipe
+from tests.runner import Command, Run, Runner, outcome_of_recipe
 
 VARIABLE = "GRPC_ENABLE_FORK_SUPPORT"
 
@@ -49,17 +49,19 @@ def run_job(
     if fork_support is not None:
         environment[VARIABLE] = None if fork_support == "unset" else fork_support
     path = program or book.path(file)
+    command = Command(
+        path,
+        argv or work.argv,
+        deadline=deadline_of(file, start_method),
+        until_stuck=True,
+        start_method=start_method,
+        stdin=work.stdin,
+        ahead=job.ahead,
+        environment=environment,
+        cwd=ROOT,
+        descriptors=job.descriptors,
+    )
     with job.prepared(local_iam):
-        run = runner.run(
-            path,
-            argv or work.argv,
-            deadline=deadline_of(file, start_method),
-            start_method=start_method,
-            stdin=work.stdin,
-            ahead=job.ahead,
-            environment=environment,
-            cwd=ROOT,
-            descriptors=job.descriptors,
-        )
+        run = runner.run(command)
     outcome = outcome_of_recipe(run, work.inputs, work.failing, forks=book.chapter(file).forks)
     return Done(str(outcome), run)
