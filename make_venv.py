@@ -209,12 +209,24 @@ def fill(folder: Path, lock: int) -> None:
 
 
 def link(folder: Path) -> None:
-    """Let `.venv` be this environment; a folder of that name goes where the old ones are."""
+    """Let `.venv` be this environment."""
     fresh = folder.with_suffix(".link")
     fresh.symlink_to(folder.relative_to(ROOT))
+    make_room(folder)
+    fresh.replace(VENV)
+
+
+def make_room(folder: Path) -> None:
+    """Put a `.venv` that is a folder aside: no link takes its place in one step."""
     if VENV.is_dir() and not VENV.is_symlink():
         VENV.rename(folder.with_suffix(".before"))
-    fresh.replace(VENV)
+
+
+def put_back() -> None:
+    """Let a folder that was put aside be `.venv` again, if its start was ended just then."""
+    for before in BUILT.glob("*.before"):
+        if not os.path.lexists(VENV):
+            before.rename(VENV)
 
 
 def remove_others(folder: Path, lock: Path) -> None:
@@ -250,6 +262,7 @@ def make_alone() -> None:
         except BlockingIOError:
             say("another start is making .venv; waiting for it")
             fcntl.flock(opened, fcntl.LOCK_EX)
+        put_back()
         why = reason_to_make()
         if why:
             make(why, lock, opened.fileno())

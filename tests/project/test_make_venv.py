@@ -28,6 +28,7 @@ MOMENTS = {
     "packages come": ("call", "count_packages", 2),
     "packages are there": ("return", "run_to_end", 2),
     "it is complete": ("call", "link", 1),
+    "a folder is put aside": ("return", "make_room", 1),
     "it is linked": ("return", "link", 1),
     "the old one goes": ("call", "remove_others", 1),
     "the old one is gone": ("return", "remove_others", 1),
@@ -123,6 +124,21 @@ def test_folder_of_an_earlier_version_is_replaced(checkout: Checkout) -> None:
     assert "the one here is not complete" in done.stderr
     assert checkout.has_environment()
     assert [] == checkout.kept()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_folder_that_was_put_aside_comes_back(checkout: Checkout, number: signal.Signals) -> None:
+    """Ended between the two steps of its replacement, it is there again until a start succeeds."""
+    (checkout.folder / ".venv").mkdir()
+    (checkout.folder / ".venv" / "mine").touch()
+    end_at(checkout, number, "a folder is put aside")
+    gone = not os.path.lexists(checkout.folder / ".venv")
+    shutil.rmtree(checkout.folder / "wheels")
+    failed = checkout.start()
+
+    assert gone
+    assert 1 == failed.returncode
+    assert (checkout.folder / ".venv" / "mine").exists()
 
 
 def test_two_starts_at_once_make_one_environment(checkout: Checkout) -> None:
