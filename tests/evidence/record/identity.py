@@ -49,7 +49,7 @@ def _lines(value: Any, depth: int = 0) -> Iterator[str]:
         for item in value:
             yield from _lines(item, depth + 1)
     else:
-        yield f"{depth} {value!r}"
+        yield f"{depth} {value!a}"
 
 
 def _without_docstring(node: ast.AST, name: str, value: Any) -> Any:

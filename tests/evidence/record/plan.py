@@ -34,8 +34,8 @@ ALL = "all"
 """What a command names to have every axis."""
 
 
-class Cell(NamedTuple):
-    """What a trial is to try: a file in one variant of an environment."""
+class Variant(NamedTuple):
+    """A file with the settings that it is tried with; in an environment it makes a cell."""
 
     file: str
     start_method: str
@@ -126,14 +126,14 @@ class Choice:
             )
         ]
 
-    def cells(self, files: Iterable[str], book: Book = BOOK) -> list[Cell]:
+    def variants(self, files: Iterable[str], book: Book = BOOK) -> list[Variant]:
         """List the variants of files to try in each environment.
 
         On an axis, of several start methods that make a difference, the first alone is tried.
         """
         all_support = FORK_SUPPORT if self.axis == "fork-support" else ("unset",)
         return [
-            Cell(file, method, support)
+            Variant(file, method, support)
             for file in files
             for method in book.start_methods(file)[: 1 if self.axis else None]
             if method in (self.start_method or book.start_methods(file))

@@ -40,6 +40,9 @@ class Trial:
     date: str
 
 
+SETTINGS = tuple(each.name for each in fields(Environment))
+
+
 @cache
 def _environment(*settings: str) -> Environment:
     """Return one object for equal environments, of which there are far fewer than of trials."""
@@ -57,7 +60,7 @@ def trials_table(file: str) -> Table[Trial]:
     """Return how the trials of a file are written."""
 
     def trial(columns: Mapping[str, str]) -> Trial:
-        settings = (columns[each.name] for each in fields(Environment))
+        settings = (columns[name] for name in SETTINGS)
         return Trial(
             file=file,
             program=columns["program"],
