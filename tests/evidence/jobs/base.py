@@ -171,7 +171,9 @@ class Job:
             "descriptors": self.descriptors,
         }
         assert {*told} == {part.name for part in fields(self)}
-        return "; ".join(f"{name}: {value}" for name, value in told.items() if value not in (None, ""))
+        return "; ".join(
+            f"{name}: {value}" for name, value in told.items() if value not in (None, "")
+        )
 
     @property
     def name(self) -> str:
@@ -213,7 +215,7 @@ def _number(value: float) -> str:
 
 
 def _words(words: Sequence[str]) -> str:
-    """Join words so that others do not read alike: one is quoted where it is empty or has blanks."""
+    """Join words so that no others read alike: what is empty or has a blank is quoted."""
     return " ".join(word if word.split() == [word] else repr(word) for word in words)
 
 

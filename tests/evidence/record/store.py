@@ -44,6 +44,11 @@ class Record:
         default_factory=dict, compare=False, repr=False
     )
 
+    @property
+    def outputs(self) -> Path:
+        """Where it is kept what the broken twins of the stored trials wrote."""
+        return OUTPUTS if self.folder == RECORDS else self.folder / "outputs"
+
     @cached_property
     def not_installed(self) -> NotInstalledTable:
         """What could not be installed."""
