@@ -27,7 +27,7 @@ def test_newness_compares_releases_as_numbers() -> None:
     other = {"python": "3.9.1", "grpcio": "1.9.0", "google_cloud_iam": "0.9.0"}
     older = [replace(HERE, **{name: release}) for name, release in other.items()]
 
-    assert older == sorted(reversed(older), key=newness)
+    assert older == sorted(older[::-1], key=newness)
     assert all(newness(each) < newness(HERE) for each in older)
 
 

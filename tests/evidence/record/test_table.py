@@ -83,9 +83,7 @@ def test_file_is_replaced_at_once(tmp_path: Path, table: Table[Row]) -> None:
 
 
 @pytest.mark.parametrize("row", [("ONE", "well", 1), ("one", "fine", 1), ("one", "well", -1)])
-def test_row_outside_the_schema_is_not_written(
-    tmp_path: Path, table: Table[Row], row: Row
-) -> None:
+def test_row_outside_the_schema_is_not_written(tmp_path: Path, table: Table[Row], row: Row) -> None:
     """A number that nobody can explain never gets as far as a page."""
     file = tmp_path / "rows.csv"
     with pytest.raises(ValueError, match="which its schema does not allow"):

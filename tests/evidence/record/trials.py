@@ -26,7 +26,7 @@ class Trial:
     `process` is a new interpreter, or a fork of one that had imported the clients.
     `load` is how many threads were runnable for each processor, the mean while it ran; None where
     nobody looked.
-    `date` is when it ended, to the millisecond since trials are merged: no two trials are equal.
+    `date` is when it ended, to the millisecond since trials are merged: so equal ones are the same.
     """
 
     file: str
