@@ -26,8 +26,9 @@ def test_newness_compares_releases_as_numbers() -> None:
     """Python comes first, then grpcio, then google-cloud-iam."""
     other = {"python": "3.9.1", "grpcio": "1.9.0", "google_cloud_iam": "0.9.0"}
     older = [replace(HERE, **{name: release}) for name, release in other.items()]
+    mixed = [older[2], older[0], older[1]]
 
-    assert older == sorted(older[::-1], key=newness)
+    assert older == sorted(mixed, key=newness)
     assert all(newness(each) < newness(HERE) for each in older)
 
 
