@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tests.evidence.measure.processors import Load
 from tests.evidence.record.environment import Environment, Wanted
 from tests.evidence.record.not_installed import NotInstalled
 from tests.evidence.record.store import RECORD, Record
@@ -40,6 +41,11 @@ Current thread 0x05 (most recent call first):
   File "grpc/_channel.py", line 5 in _blocking
   File "multiprocessing/process.py", line 5 in another_worker
 """
+
+
+def idle() -> Load:
+    """Make a load that is none: what else computes beside the tests has no say in them."""
+    return Load(lambda: 0.0)
 
 
 def of_today(trial: Trial, record: Record = RECORD) -> Trial:

@@ -125,7 +125,7 @@ class _Slot:
         """End the process that runs are forked from."""
         if self._runner is not None:
             self._runner.close()
-            self._runner = None
+            self._runner = self._place = None
 
 
 def trial_of(record: Record, todo: Todo, done: Done, load: float) -> Trial:

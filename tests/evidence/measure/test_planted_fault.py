@@ -18,6 +18,7 @@ from tests.evidence.record.plan import FEW, Choice
 from tests.evidence.record.store import RECORD, Record
 from tests.evidence.record.verdicts import contradiction
 from tests.runner import InterpreterRunner
+from tests.support.trials import idle
 
 
 def constructed(file: str) -> list[str]:
@@ -79,16 +80,11 @@ def test_client_created_before_the_fork_turns_a_verdict_red(tmp_path: Path) -> N
     twin = book.path(f"{file}_broken")
     twin.replace(book.path(file))
     record = Record(tmp_path / "records", book)
+    run = partial(run_job, deadline=HANG_DEADLINES["fork"])
     measure(
         Choice(python=(here().python,), start_method=("fork",)),
         [file],
-        Measurement(
-            record,
-            jobs=2,
-            trials=FEW,
-            forked=True,
-            run=partial(run_job, deadline=HANG_DEADLINES["fork"]),
-        ),
+        Measurement(record, jobs=2, trials=FEW, forked=True, run=run, load=idle),
         build=lambda _: here(),
     )
     before, made = RECORD.verdict(file, "fork"), record.verdict(file, "fork")
