@@ -159,7 +159,7 @@ def tests_of_page(page: str) -> list[str]:
         stop(f"{page} is no page: name one under docs/, such as docs/threads/share-one-client.md")
     mirrored = Path(path.relative_to(ROOT / "docs").with_suffix(".py").as_posix().replace("-", "_"))
     of_recipe = Path("tests", mirrored.parent, f"test_{mirrored.name}")
-    chosen = ["tests/pages/test_pages.py", f"--page={path.relative_to(ROOT)}"]
+    chosen = ["tests/blocks/test_pages.py", f"--page={path.relative_to(ROOT)}"]
     return [*chosen, str(of_recipe)] if (ROOT / of_recipe).exists() else chosen
 
 
@@ -170,7 +170,7 @@ def cookbook(session: nox.Session) -> None:
         path for path in sorted(Path("tests").iterdir()) if (Path("recipes") / path.name).is_dir()
     ]
     of_recipes = [path for path in chapters if path.name != "testing"]
-    chosen = ("tests/pages/test_pages.py", *of_recipes)
+    chosen = ("tests/blocks/test_pages.py", *of_recipes)
     failed = run(*PYTEST, *PARALLEL, *chosen, f"--junit-xml={REPORT}")
     build_site(session)
     must(session, PYTHON, "-m", "tests.report", REPORT, SITE)
@@ -191,19 +191,19 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def cook(session: nox.Session) -> None:
     """Run one recipe against the local IAM: `-- threads/share_one_client`."""
-    must(session, PYTHON, "-m", "tests.evidence.cook", *session.posargs)
+    must(session, PYTHON, "-m", "tests.evidence.measure.cook", *session.posargs)
 
 
 @nox.session
 def evidence(session: nox.Session) -> None:
     """Run recipes and broken twins N trials each, and store what they did; `-- --help`."""
-    must(session, PYTHON, "-m", "tests.evidence.measure", *session.posargs)
+    must(session, PYTHON, "-m", "tests.evidence.measure.command", *session.posargs)
 
 
 @nox.session
 def merge(session: nox.Session) -> None:
     """Add the trials that shards made elsewhere to the record: `-- FOLDER...`."""
-    must(session, PYTHON, "-m", "tests.evidence.merge", *session.posargs)
+    must(session, PYTHON, "-m", "tests.evidence.measure.merge", *session.posargs)
 
 
 @nox.session
@@ -276,7 +276,7 @@ def requirements(session: nox.Session) -> None:
 @nox.session
 def compare(session: nox.Session) -> None:
     """Report each stored verdict that the trials of other releases contradict: `-- FOLDER...`."""
-    must(session, PYTHON, "-m", "tests.evidence.compare", *session.posargs)
+    must(session, PYTHON, "-m", "tests.evidence.measure.compare", *session.posargs)
 
 
 if __name__ == "__main__":

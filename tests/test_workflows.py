@@ -12,15 +12,15 @@ import pytest
 import yaml
 
 import noxfile
-from tests.evidence import compare, measure, merge
+from tests.evidence.measure import command, compare, merge
 from tests.evidence.record.environment import Wanted
-from tests.evidence.plan import AXES
+from tests.evidence.record.plan import AXES
 
 WORKFLOWS = Path(__file__).resolve().parents[1] / ".github" / "workflows"
 SHARDED = ("evidence", "weekly")
 TAKEN: dict[str, click.Command] = {
     "compare": compare.main,
-    "evidence": measure.main,
+    "evidence": command.main,
     "merge": merge.main,
 }
 """What parses the options of a session."""
@@ -100,4 +100,4 @@ def test_weekly_tries_every_python_of_the_plan() -> None:
         if session == "evidence"
     }
 
-    assert {*AXES["python"]} == {Wanted(it) for it in tried}
+    assert {*AXES["python"]} == {Wanted(python) for python in tried}

@@ -13,7 +13,7 @@ import click
 
 from tests.benchmarks import results
 from tests.benchmarks.fork_gate import CACHE, KINDS, Report, measured, run_batch, total
-from tests.evidence.environments import build
+from tests.evidence.measure.interpreters import build
 from tests.evidence.record.environment import Wanted
 from tests.evidence.record.not_installed import NotInstalled
 
