@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, NamedTuple
@@ -37,7 +37,7 @@ class Fault:
         getattr(local_iam, self.action)(self.value, **dict(self.options))
 
     def __str__(self) -> str:
-        told = [f"{self.value:g}", *(f"{name}={value}" for name, value in self.options)]
+        told = [_number(self.value), *(f"{name}={value}" for name, value in self.options)]
         return f"{self.action}({', '.join(told)})"
 
 
@@ -96,7 +96,7 @@ class Names:
     lines = resolve
 
     def __str__(self) -> str:
-        return f"{len(self.words)} {self.what}"
+        return f"{len(self.words)} {self.what}, {_digest(_words(self.words))}"
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Files:
     def __str__(self) -> str:
         told = [
             f"a file of {LARGE} bytes" if self.large else "",
-            "files of the checkout " + " ".join(self.of_checkout) if self.of_checkout else "",
+            "files of the checkout " + _words(self.of_checkout) if self.of_checkout else "",
             f"{self.small} small files" if self.small else "",
         ]
         return ", ".join(filter(None, told))
@@ -156,27 +156,29 @@ class Job:
     faults: tuple[Fault, ...] = ()
     later: tuple[float, Fault] | None = None
     ahead: int | None = None
-    descriptors: int | None = field(default=None)
+    descriptors: int | None = None
 
     @property
     def description(self) -> str:
         """Say all that is not as in the plainest job, in one line."""
         told = {
             "inputs": self.inputs,
-            "argv": " ".join(self.argv),
+            "argv": _words(self.argv),
             "stdin": "yes" if self.stdin else "",
             "faults": ", ".join(map(str, self.faults)),
-            "later": self.later and f"{self.later[1]} after {self.later[0]:g} s",
+            "later": self.later and f"{self.later[1]} after {_number(self.later[0])} s",
             "ahead": self.ahead,
             "descriptors": self.descriptors,
         }
         assert {*told} == {part.name for part in fields(self)}
-        return "; ".join(f"{name}: {value}" for name, value in told.items() if value)
+        return "; ".join(
+            f"{name}: {value}" for name, value in told.items() if value not in (None, "")
+        )
 
     @property
     def name(self) -> str:
         """Return the digits that name the job."""
-        return hashlib.sha256(self.description.encode()).hexdigest()[:DIGITS]
+        return _digest(self.description)
 
     def work(self, project: str, accounts: Sequence[str]) -> Work:
         """Return the job as the local IAM of this project and with these accounts has it."""
@@ -202,6 +204,19 @@ class Job:
                 stack.callback(timer.cancel)
                 timer.start()
             yield
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def _number(value: float) -> str:
+    return f"{value:.15g}"
+
+
+def _words(words: Sequence[str]) -> str:
+    """Join words so that no others read alike: what is empty or has a blank is quoted."""
+    return " ".join(word if word.split() == [word] else repr(word) for word in words)
 
 
 def address(name: str, project: str) -> str:

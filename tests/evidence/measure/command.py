@@ -8,7 +8,7 @@ Every trial is stored as it ends; a command that was interrupted goes on where i
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from itertools import product
@@ -20,17 +20,17 @@ import click
 from tests.book import BOOK, START_METHODS, Book
 from tests.evidence.measure.interpreters import Interpreter, UvError, build, folder_of, here
 from tests.evidence.measure.kept_output import failure_of_recipe, keep_output
-from tests.evidence.measure.processors import Load
+from tests.evidence.measure.processors import Load, wait_for_idle_processors
+from tests.evidence.measure.run_job import Done, run_job
 from tests.evidence.measure.schedule import (
-    Wanted,
+    Planned,
     at_a_time,
     missing,
+    planned_along,
     progress,
-    wanted_along,
 )
 from tests.evidence.measure.slots import Slots, Todo
-from tests.evidence.record import environment
-from tests.evidence.record.environment import FORK_SUPPORT
+from tests.evidence.record.environment import FORK_SUPPORT, Wanted
 from tests.evidence.record.not_installed import NotInstalled
 from tests.evidence.record.plan import ALL, AXES, TRIALS, Choice
 from tests.evidence.record.store import RECORDS, Record
@@ -38,12 +38,12 @@ from tests.runner import RunnerError
 
 JOBS = os.cpu_count() or 1
 """More are faster where most trials wait; many of a program that computes miss its deadlines."""
-Releases = environment.Wanted | None
+Releases = Wanted | None
 """An environment to build; None for the one that this runs in."""
 
 
 class Shard(click.ParamType[tuple[int, int]]):
-    """`3/20`: the third of twenty parts of the cells."""
+    """`3/20`: the third of twenty parts of the programs."""
 
     name = "K/N"
 
@@ -82,7 +82,7 @@ class Shard(click.ParamType[tuple[int, int]]):
 )
 @click.option("--jobs", default=JOBS, show_default=True, help="Trials at a time.")
 @click.option("--new-interpreter", is_flag=True, help="Fork no trial from an importing process.")
-@click.option("--shard", type=Shard(), default="1/1", help="A part of the cells, such as 3/20.")
+@click.option("--shard", type=Shard(), default="1/1", help="A part of the programs, such as 3/20.")
 @click.option(
     "--records",
     type=click.Path(path_type=Path, file_okay=False),
@@ -101,67 +101,90 @@ def main(
     """Run recipes and broken twins, and store each trial."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C does: what is under way ends
     choice = Choice(**chosen)
+    # a shard has all cells of its files: how many trials one is to have, its neighbours say
     files = named(recipe, BOOK)[shard[0] - 1 :: shard[1]]
-    planned = [part for part in choice.axes if part.environments and part.cells(files)]
-    if not planned:
-        raise click.UsageError("nothing to try: no environment or no variant fits all options")
-    record = Record(records)
-    wanted = dict.fromkeys(releases for part in planned for releases in part.environments)
-    built = dict(installed(list(wanted), record))
     forked = choice.elsewhere and not new_interpreter
-    measurement = Measurement(record, jobs, trials, forked)
-    failed = sum(measurement.make(part, files, built) for part in planned)
-    if failed or None in built.values():
-        sys.exit(
-            f"{failed} trials failed, {[*built.values()].count(None)} environments were left out, "
-            "see above; the same command tries them again"
-        )
+    record = Record(RECORDS if records.resolve() == RECORDS else records)
+    measure(choice, files, Measurement(record, jobs, trials, forked))
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Makes trials in so many slots; `trials` of each cell, or as many as the plan wants."""
+    """Makes trials in so many slots; `trials` of each cell, or as many as the plan wants.
+
+    `run`, `wait` and `load` are what a slot runs by, starts after, and is watched with.
+    """
 
     record: Record
     jobs: int
     trials: int | None
     forked: bool
+    run: Callable[..., Done] = run_job
+    wait: Callable[[float], None] = wait_for_idle_processors
+    load: Callable[[], Load] = Load
 
     def make(
-        self, choice: Choice, files: Sequence[str], built: dict[Releases, Interpreter | None]
+        self, choice: Choice, files: Sequence[str], built: Mapping[Releases, Interpreter | None]
     ) -> int:
         """Make and store what is missing of a choice; return how many trials failed."""
         for file in files:
             self.record.drop_other_programs(file)
         environments = [found for each in choice.environments if (found := built.get(each))]
-        todo = list(product(environments, choice.cells(files)))
+        todo = list(product(environments, choice.variants(files, self.record.book)))
         failed = 0
-        while lacking := list(missing(self._wanted(choice, todo), self.record)):
+        while lacking := list(missing(self._planned(choice, todo), self.record)):
             lost = self._try(lacking)
             failed += lost
             if lost:  # the same command tries them again
                 break
         return failed
 
-    def _wanted(self, choice: Choice, todo: Sequence[Todo]) -> Wanted:
+    def _planned(self, choice: Choice, todo: Sequence[Todo]) -> Planned:
         if self.trials is None and choice.axis is not None:
-            return wanted_along(choice.axis, todo, self.record)
+            return planned_along(choice.axis, todo, self.record)
         return dict.fromkeys(todo, TRIALS if self.trials is None else self.trials)
 
     def _try(self, todo: Sequence[Todo]) -> int:
         failed = 0
-        with Load() as load:
-            slots = Slots(self.record, load, forked=self.forked)
+        with self.load() as load:
+            slots = Slots(self.record, load, self.forked, self.run, self.wait)
             for made in at_a_time(todo, self.jobs, slots.open, "trials"):
                 if isinstance(made, RunnerError):
                     failed += 1
                     click.echo(f"no trial: {made}", err=True)
                     continue
                 self.record.append([made[0]])
-                keep_output(*made)
+                keep_output(*made, self.record.outputs)
                 if failure := failure_of_recipe(*made):
                     click.echo(failure, err=True)
         return failed
+
+
+def measure(
+    choice: Choice,
+    files: Sequence[str],
+    measurement: Measurement,
+    build: Callable[[Wanted], Interpreter | NotInstalled] = build,
+) -> None:
+    """Make what is missing of a choice.
+
+    Raises click.UsageError where there is nothing to try, and SystemExit with what is still missing
+    where a trial failed or an environment could not be made.
+    """
+    record = measurement.record
+    planned = [
+        part for part in choice.axes if part.environments and part.variants(files, record.book)
+    ]
+    if not planned:
+        raise click.UsageError("nothing to try: no environment or no variant fits all options")
+    wanted = dict.fromkeys(releases for part in planned for releases in part.environments)
+    built = dict(installed(list(wanted), record, build))
+    failed = sum(measurement.make(part, files, built) for part in planned)
+    if failed or None in built.values():
+        sys.exit(
+            f"{failed} trials failed, {[*built.values()].count(None)} environments were left out, "
+            "see above; the same command tries them again"
+        )
 
 
 def named(patterns: Iterable[str], book: Book) -> list[str]:
@@ -177,7 +200,9 @@ def named(patterns: Iterable[str], book: Book) -> list[str]:
 
 
 def installed(
-    environments: Sequence[Releases], record: Record
+    environments: Sequence[Releases],
+    record: Record,
+    build: Callable[[Wanted], Interpreter | NotInstalled],
 ) -> Iterator[tuple[Releases, Interpreter | None]]:
     """Build environments, and store which cannot be installed; yield each with its interpreter.
 

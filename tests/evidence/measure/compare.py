@@ -31,7 +31,7 @@ def main(folders: tuple[Path, ...], report: Path, records: Path) -> None:
         tried[trial.file, trial.environment].append(trial)
     if not tried:
         sys.exit("no trial to compare; run: python3 noxfile.py evidence -- --records FOLDER")
-    lines = list(changes(tried, Record(records)))
+    lines = list(contradictions(tried, Record(records)))
     if not lines:
         print(f"{len(tried)} verdicts stand")
         return
@@ -39,7 +39,7 @@ def main(folders: tuple[Path, ...], report: Path, records: Path) -> None:
     sys.exit(f"{len(lines)} of {len(tried)} verdicts changed: see {report}")
 
 
-def changes(tried: Tried, record: Record) -> Iterator[str]:
+def contradictions(tried: Tried, record: Record) -> Iterator[str]:
     """Yield an item of a list for each cell whose trials contradict the stored verdict."""
     for (file, environment), trials in tried.items():
         stored = comparable(record, file, environment)
@@ -59,8 +59,8 @@ def comparable(record: Record, file: str, environment: Environment) -> Verdict:
     Raises LookupError where there is neither.
     """
     found = {
-        other: its
-        for other, its in record.verdicts(file).items()
+        other: verdict
+        for other, verdict in record.verdicts(file).items()
         if minor(other.python) == minor(environment.python)
         and other.start_method == environment.start_method
         and other.fork_support == environment.fork_support

@@ -12,8 +12,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -40,6 +42,8 @@ from importlib.metadata import version
 names = ("grpcio", "google-cloud-iam")
 print(json.dumps([platform.python_version(), *map(version, names)]))
 """
+
+Completed: TypeAlias = "subprocess.CompletedProcess[str]"
 
 
 class UvError(Exception):
@@ -69,25 +73,32 @@ def here() -> Interpreter:
     return Interpreter(Path(sys.executable), here.python, here.grpcio, here.google_cloud_iam)
 
 
-def folder_of(wanted: Wanted) -> Path:
+def folder_of(wanted: Wanted, below: Path = FOLDER) -> Path:
     """Return where releases are installed: elsewhere if other packages are needed beside them."""
     python = re.sub("[^0-9.]+", "-", wanted.python).strip("-")
     others = hashlib.sha256(" ".join(sorted(beside())).encode()).hexdigest()[:8]
-    return FOLDER / "-".join((f"python-{python}", *wanted.requirements, others)).replace("==", "-")
+    return below / "-".join((f"python-{python}", *wanted.requirements, others)).replace("==", "-")
 
 
-def build(wanted: Wanted) -> Interpreter | NotInstalled:
-    """Make an environment where there is none; say why where it cannot be.
+def run_uv(*arguments: str) -> Completed:
+    """Run uv to its end."""
+    return subprocess.run([UV, *arguments], capture_output=True, text=True, check=False)
+
+
+def build(
+    wanted: Wanted, below: Path = FOLDER, uv: Callable[..., Completed] = run_uv
+) -> Interpreter | NotInstalled:
+    """Make an environment below a folder where there is none; say why where it cannot be.
 
     Raises UvError where there is no such Python, or where no index of packages answers.
     """
-    folder = folder_of(wanted)
+    folder = folder_of(wanted, below)
     if not folder.exists():
         building = folder.with_name(f"{folder.name}.{os.getpid()}.building")
-        made = _uv("venv", "--quiet", "--python", _python(wanted.python), str(building))
+        made = uv("venv", "--quiet", "--python", _python(wanted.python), str(building))
         if made.returncode:
             raise UvError(f"no Python {wanted.python}: {reason_of(made.stderr)}")
-        installed = _uv(
+        installed = uv(
             *("pip", "install", "--quiet", "--python", str(building / "bin" / "python")),
             *("--compile-bytecode", "--only-binary", "grpcio"),
             *(*wanted.requirements, *sorted(beside())),
@@ -126,10 +137,6 @@ def _python(request: str) -> str:
     found |= {path.parts[-3]: path for path in versions.glob("3.*/bin/python")}
     fitting = [each for each in found if each == request or each.startswith(f"{request}.")]
     return str(found[max(fitting, key=Version)]) if fitting else request
-
-
-def _uv(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([UV, *arguments], capture_output=True, text=True, check=False)
 
 
 def reason_of(stderr: str) -> str:

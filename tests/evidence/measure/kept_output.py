@@ -12,7 +12,6 @@ from textwrap import shorten
 from tests.book import ROOT, is_twin
 from tests.evidence.record.cells import NOT_OFFERED
 from tests.evidence.record.environment import is_pinned
-from tests.evidence.record.store import OUTPUTS
 from tests.evidence.record.trials import Trial
 from tests.runner import Run
 
@@ -20,7 +19,7 @@ SAID = 1000
 """Characters of what a recipe that failed wrote."""
 
 
-def keep_output(trial: Trial, run: Run, outputs: Path = OUTPUTS) -> None:
+def keep_output(trial: Trial, run: Run, outputs: Path) -> None:
     """Keep what a broken twin wrote when it failed, for its page."""
     failed = is_twin(trial.file) and trial.outcome != "ok"
     if not (failed and trial.process == "new" and is_pinned(trial.environment)):
@@ -41,8 +40,10 @@ def failure_of_recipe(trial: Trial, run: Run) -> str | None:
     """
     if trial.outcome in {"ok", *NOT_OFFERED} or is_twin(trial.file):
         return None
-    its = trial.environment
-    releases = f"grpcio {its.grpcio}, google-cloud-iam {its.google_cloud_iam}, Python {its.python}"
+    where = trial.environment
+    releases = (
+        f"grpcio {where.grpcio}, google-cloud-iam {where.google_cloud_iam}, Python {where.python}"
+    )
     said = shorten(telling(trial, run), SAID, placeholder=" ...")
     return f"{trial.file} was {trial.outcome} with {releases}: {said}"
 

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
@@ -38,10 +38,17 @@ KEPT = 3600
 """Looks at the load that are remembered: no trial takes longer."""
 
 
-def wait_for_idle_processors(look: float = LOOK, patience: float = PATIENCE) -> None:
-    """Return when they are idle for a part of so many seconds, or when patience ends."""
+def wait_for_idle_processors(
+    look: float = LOOK,
+    patience: float = PATIENCE,
+    busy: Callable[[float], float] = psutil.cpu_percent,
+) -> None:
+    """Return when they are idle for a part of so many seconds, or when patience ends.
+
+    `busy` looks for so many seconds, and returns percent of all processors' time.
+    """
     until = time.monotonic() + patience
-    while psutil.cpu_percent(look) > FULL and time.monotonic() < until:
+    while busy(look) > FULL and time.monotonic() < until:
         pass
 
 
@@ -60,9 +67,10 @@ def runnable() -> float:
 
 
 class Load:
-    """Looks at the load in a thread of its own; a context manager."""
+    """Looks at the load in a thread of its own; a context manager, or looks once when asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, look: Callable[[], float] = runnable) -> None:
+        self._look = look
         self._looks: deque[tuple[float, float]] = deque(maxlen=KEPT)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -70,11 +78,11 @@ class Load:
     def since(self, started: float) -> float:
         """Return the mean since a time of the monotonic clock."""
         looks = [load for when, load in tuple(self._looks) if when >= started]
-        return round(fmean(looks or [runnable()]), 1)
+        return round(fmean(looks or [self._look()]), 1)
 
     def _watch(self) -> None:
         while not self._ended.wait(EVERY):
-            self._looks.append((time.monotonic(), runnable()))
+            self._looks.append((time.monotonic(), self._look()))
 
     def __enter__(self) -> "Self":
         self._thread.start()

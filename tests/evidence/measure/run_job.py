@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import BOOK, ROOT, Book
+from tests.book import BOOK, Book
 from tests.evidence.jobs import job_of
 from tests.evidence.record.limits import deadline_of
 from tests.runner import Command, Run, Runner, outcome_of_recipe
@@ -33,14 +33,15 @@ def run_job(
     program: Path | None = None,
     argv: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
+    deadline: float | None = None,
     book: Book = BOOK,
 ) -> Done:
     """Run a recipe or broken twin with its job: its inputs, faults and limits.
 
     Without a start method it runs as `python FILE` would. `fork_support` is the value of
     GRPC_ENABLE_FORK_SUPPORT, `unset` for none; without it the variable is as it is here.
-    `program` is run in the place of the file, `argv` given in the place of the job's, and
-    `variables` are set beside those of the local IAM.
+    `program` is run in the place of the file, `argv` given in the place of the job's, `variables`
+    are set beside those of the local IAM, and `deadline` in seconds is not that of the file.
     RunnerError means that the runner failed, not the program.
     """
     job = job_of(file)
@@ -52,13 +53,13 @@ def run_job(
     command = Command(
         path,
         argv or work.argv,
-        deadline=deadline_of(file, start_method),
+        deadline=deadline or deadline_of(file, start_method),
         until_stuck=True,
         start_method=start_method,
         stdin=work.stdin,
         ahead=job.ahead,
         environment=environment,
-        cwd=ROOT,
+        cwd=book.root,
         descriptors=job.descriptors,
     )
     with job.prepared(local_iam):

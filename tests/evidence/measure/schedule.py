@@ -30,54 +30,54 @@ from tests.evidence.record.store import Record
 
 T = TypeVar("T")
 R = TypeVar("R")
-Wanted = dict[Todo, int]
+Planned = dict[Todo, int]
 """How many trials each cell is to have."""
 
 
-def wanted_along(axis: str, todo: Sequence[Todo], record: Record) -> Wanted:
+def planned_along(axis: str, todo: Sequence[Todo], record: Record) -> Planned:
     """Say how many trials each cell of an axis is to have, after what is stored of it.
 
     The cells of a file stand in the order of the axis.
     """
     strips: dict[object, list[Todo]] = defaultdict(list)
-    for interpreter, cell in todo:
-        key = cell._replace(fork_support="") if axis == "fork-support" else cell
-        strips[key].append((interpreter, cell))
-    wanted: Wanted = {}
+    for interpreter, variant in todo:
+        key = variant._replace(fork_support="") if axis == "fork-support" else variant
+        strips[key].append((interpreter, variant))
+    planned: Planned = {}
     for strip in strips.values():
         seen = [(release_of(axis, each), outcomes_of(each, record)) for each in strip]
-        wanted |= zip(strip, trials_wanted(seen, always()), strict=True)
-    return wanted
+        planned |= zip(strip, trials_wanted(seen, always()), strict=True)
+    return planned
 
 
 def release_of(axis: str, todo: Todo) -> str:
     """Return what stands on an axis for a cell."""
-    interpreter, cell = todo
+    interpreter, variant = todo
     return {
         "grpcio": interpreter.grpcio,
         "iam": interpreter.google_cloud_iam,
         "python": interpreter.python,
-        "fork-support": cell.fork_support,
+        "fork-support": variant.fork_support,
     }[axis]
 
 
 def outcomes_of(todo: Todo, record: Record) -> Counter[str]:
     """Count what is stored of a cell."""
-    interpreter, cell = todo
-    environment = interpreter.environment(cell.start_method, cell.fork_support)
-    verdict = record.verdicts(cell.file).get(environment)
+    interpreter, variant = todo
+    environment = interpreter.environment(variant.start_method, variant.fork_support)
+    verdict = record.verdicts(variant.file).get(environment)
     return Counter() if verdict is None else verdict.outcomes
 
 
-def missing(wanted: Wanted, record: Record) -> Iterator[Todo]:
+def missing(planned: Planned, record: Record) -> Iterator[Todo]:
     """Yield each trial that is not stored yet, one place after the other.
 
     At a place first one of every cell, then another.
     """
-    lacking = {todo: number - outcomes_of(todo, record).total() for todo, number in wanted.items()}
+    lacking = {todo: number - outcomes_of(todo, record).total() for todo, number in planned.items()}
     at_place: dict[tuple[Interpreter, str], list[Todo]] = defaultdict(list)
-    for interpreter, cell in wanted:
-        at_place[interpreter, cell.fork_support].append((interpreter, cell))
+    for interpreter, variant in planned:
+        at_place[interpreter, variant.fork_support].append((interpreter, variant))
     for cells in at_place.values():
         Random(len(cells)).shuffle(cells)  # noqa: S311
         for number in range(max(lacking[cell] for cell in cells)):

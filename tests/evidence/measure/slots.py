@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from recipes.testing.local_iam import LocalIAM
@@ -21,7 +22,7 @@ from tests.evidence.measure.processors import (
 )
 from tests.evidence.measure.run_job import Done, run_job
 from tests.evidence.record.limits import FORKED_KEY_BITS, KEY_BITS
-from tests.evidence.record.plan import Cell
+from tests.evidence.record.plan import Variant
 from tests.evidence.record.store import Record
 from tests.evidence.record.trials import Trial
 from tests.runner import ForkRunner, InterpreterRunner, Run, Runner, RunnerError
@@ -30,7 +31,8 @@ AGAIN = 3
 """How often a trial under too much load is made again before it is given up."""
 Place = tuple[Interpreter, str]
 """Where runs are forked: an interpreter with a value of GRPC_ENABLE_FORK_SUPPORT."""
-Todo = tuple[Interpreter, Cell]
+Todo = tuple[Interpreter, Variant]
+"""A cell of which a trial is to be made."""
 Tried = tuple[Trial, Run] | RunnerError
 """A trial to store with its run, or why there is none."""
 
@@ -39,14 +41,20 @@ class TooMuchLoadError(RunnerError):
     """The processors were too busy each time, with other work than the trials."""
 
 
+@dataclass(frozen=True)
 class Slots:
-    """Opens slots that take turns to start, of one measurement; `load` looks while they run."""
+    """Opens slots that take turns to start, of one measurement; `load` looks while they run.
 
-    def __init__(self, record: Record, load: Load, *, forked: bool) -> None:
-        self.record = record
-        self.load = load
-        self.forked = forked
-        self.starting = threading.Lock()
+    `run` makes a run, and `wait` returns when there is room for one; it is given the seconds of a
+    look at the processors.
+    """
+
+    record: Record
+    load: Load
+    forked: bool
+    run: Callable[..., Done] = run_job
+    wait: Callable[[float], None] = wait_for_idle_processors
+    starting: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def open(self) -> Iterator[Callable[[Todo], Tried]]:
@@ -68,32 +76,32 @@ class _Slot:
 
     def attempt(self, todo: Todo) -> Tried:
         """Make a trial, again where the processors were too busy with other work."""
-        interpreter, cell = todo
+        interpreter, variant = todo
         try:
             for _ in range(1 + AGAIN):
-                done, load = self._once(interpreter, cell)
+                done, load = self._once(interpreter, variant)
                 if load <= TOO_MUCH:
                     return trial_of(self._slots.record, todo, done, load), done.run
         except RunnerError as error:
             self.leave()
             return error
         return TooMuchLoadError(
-            f"{cell.file}: {load:g} runnable threads for each processor; end what else computes"
+            f"{variant.file}: {load:g} runnable threads for each processor; end what else computes"
         )
 
-    def _once(self, interpreter: Interpreter, cell: Cell) -> tuple[Done, float]:
+    def _once(self, interpreter: Interpreter, variant: Variant) -> tuple[Done, float]:
         self._local_iam.heal()
-        place = interpreter, cell.fork_support
+        place = interpreter, variant.fork_support
         with self._slots.starting:  # what computes most at a start, the imports, is done in turn
-            wait_for_idle_processors(LOOK if place == self._place else LONGER_LOOK)
+            self._slots.wait(LOOK if place == self._place else LONGER_LOOK)
             runner = self._runner_at(place)
         started = time.monotonic()
-        done = run_job(
-            cell.file,
+        done = self._slots.run(
+            variant.file,
             self._local_iam,
             runner,
-            start_method=cell.start_method,
-            fork_support=cell.fork_support,
+            start_method=variant.start_method,
+            fork_support=variant.fork_support,
             book=self._slots.record.book,
         )
         return done, self._slots.load.since(started)
@@ -112,18 +120,18 @@ class _Slot:
         """End the process that runs are forked from."""
         if self._runner is not None:
             self._runner.close()
-            self._runner = None
+            self._runner = self._place = None
 
 
-def trial_of(record: Record, todo: Todo, done: Done, load: float | None) -> Trial:
+def trial_of(record: Record, todo: Todo, done: Done, load: float) -> Trial:
     """Return what a run is stored as."""
-    interpreter, cell = todo
-    identity = record.identity(cell.file)
+    interpreter, variant = todo
+    identity = record.identity(variant.file)
     return Trial(
-        file=cell.file,
+        file=variant.file,
         program=identity.program,
         job=identity.job,
-        environment=interpreter.environment(cell.start_method, cell.fork_support),
+        environment=interpreter.environment(variant.start_method, variant.fork_support),
         process="new" if done.run.new_interpreter else "forked",
         outcome=done.outcome,
         seconds=round(done.run.seconds, 2),

@@ -3,160 +3,128 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
-from dataclasses import replace
-from itertools import repeat
+from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import click
 import psutil
 import pytest
 from click.testing import CliRunner
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence import measure
-from tests.evidence.environments import (
-    Interpreter,
-    NotInstalled,
-    UvError,
-    Wanted,
-    here,
-    refused,
-)
-from tests.evidence.jobs import Job, job
-from tests.evidence.measure import (
-    LONGER_LOOK,
-    LOOK,
-    Todo,
-    attempt,
-    failure_of_recipe,
-    main,
-    missing,
-    wait_for_idle_processors,
-)
-from tests.evidence.plan import Cell
-from tests.evidence.test_kept_output import HANG
-from tests.evidence.test_trials import TRIAL
-from tests.evidence.trials import ROOT, Trial, all_trials, recipe_files, recipe_path, sha256
-from tests.evidence.verdicts import pinned
-from tests.runner import InterpreterRunner, Outcome, Run, RunnerError
+from tests.book import BOOK, ROOT, Book
+from tests.evidence.measure.command import Measurement, main, measure, named
+from tests.evidence.measure.interpreters import Interpreter, UvError, here
+from tests.evidence.measure.processors import TOO_MUCH, Load
+from tests.evidence.measure.run_job import Done, run_job
+from tests.evidence.measure.slots import AGAIN
+from tests.evidence.record.environment import Wanted
+from tests.evidence.record.not_installed import NotInstalled
+from tests.evidence.record.plan import FEW, TRIALS, Choice
+from tests.evidence.record.store import OUTPUTS, Record
+from tests.runner import Outcome, Run, RunnerError
+from tests.support.trials import idle
 
-FILE = TRIAL.file
-STORED = replace(TRIAL, sha256=sha256(FILE))
+FILE = "threads/use_futures"
+RUN = Run(Path("a.py"), Outcome("ok"), "", "why\n", seconds=1.0, new_interpreter=True)
 
 
-def test_stored_trials_are_not_made_again() -> None:
-    """An interrupted measurement goes on where it stopped."""
-    fork, spawn = (here(), Cell(FILE, "fork")), (here(), Cell(FILE, "spawn"))
-
-    assert [fork, fork, spawn, spawn, spawn] == in_order(missing([fork, spawn], 3, [STORED]))
+def at_once(_: float) -> None:
+    """Wait for no idle processors."""
 
 
-def in_order(found: Iterable[Todo]) -> list[Todo]:
-    """Return the same with one cell's trials beside each other."""
-    return sorted(found, key=lambda it: it[1])
+def ends_at_once(file: str, *_: Any, **__: Any) -> Done:
+    """Stand for a run of a program that is ok."""
+    return Done("ok", RUN)
 
 
-def test_cells_take_turns() -> None:
-    """What computes and what waits are mixed, and in each round every cell has its turn."""
-    cells = [(here(), Cell(file, "fork")) for file in recipe_files()[:8]]
-    found = list(missing(cells, 2, []))
-
-    assert cells != found[:8]
-    assert cells == in_order(found[:8]) == in_order(found[8:])
+def at(folder: Path, trials: int | None, **settings: Any) -> Measurement:
+    """Make a measurement of one trial at a time, in new interpreters, on an idle machine."""
+    given: dict[str, Any] = {"jobs": 1, "forked": False, "load": idle, "wait": at_once, **settings}
+    return Measurement(Record(folder), trials=trials, **given)
 
 
-def test_one_place_is_done_before_the_next() -> None:
-    """Each value of GRPC_ENABLE_FORK_SUPPORT has processes of its own to fork from."""
-    on, off = ((here(), Cell(FILE, "fork", support)) for support in ("1", "0"))
-    other = (here(), Cell(FILE, "spawn", "1"))
-
-    found = list(missing([on, off, other], 2, []))
-
-    assert [{on, other}, {on, other}, {off}] == [{*found[:2]}, {*found[2:4]}, {*found[4:]}]
-
-
-def test_trial_waits_for_idle_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It starts as soon as there are some."""
-    busy = iter([100.0, 97.0, 80.0, 100.0])
-    monkeypatch.setattr(psutil, "cpu_percent", lambda _: next(busy))
-    monkeypatch.setattr(measure, "PATIENCE", 3600.0)
-    wait_for_idle_processors(0.1)
-
-    assert [100.0] == [*busy]
-
-
-def test_trial_starts_on_a_machine_that_is_never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other work does not keep it away for ever."""
-    busy = repeat(100.0, 1000)
-    monkeypatch.setattr(psutil, "cpu_percent", lambda _: next(busy))
-    monkeypatch.setattr(measure, "PATIENCE", 0)
-    wait_for_idle_processors(0.1)
-
-
-def test_first_trial_at_a_place_looks_longer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All slots import there, and what the last one computes shows later."""
-    looks: list[float] = []
-    monkeypatch.setattr(measure, "wait_for_idle_processors", looks.append)
-    measured(tmp_path, "--recipe=threads/use_futures", "--jobs=1", "--trials=3")
-
-    assert [LONGER_LOOK, LOOK, LOOK] == looks
-
-
-def test_trials_of_another_text_or_environment_do_not_count() -> None:
-    """A changed recipe, or another Python, is measured from the start."""
-    other = replace(STORED, environment=replace(STORED.environment, python="3.9.0"))
-
-    assert 3 == len(list(missing([(here(), Cell(FILE, "fork"))], 3, [TRIAL, other])))
-
-
-def test_fault_of_a_job_ends_with_the_run(
-    local_iam: LocalIAM, recipe_runner: InterpreterRunner
-) -> None:
-    """The run meets it, and the next run does not."""
-    work = job(FILE, local_iam.project, local_iam.service_accounts)
-    cell = Cell(FILE, "fork")
-    outcomes = [
-        attempt(recipe_path(FILE), each, cell, local_iam, recipe_runner)[0]
-        for each in (replace(work, fault=lambda it: it.fail("PERMISSION_DENIED")), work)
-    ]
-
-    assert ["raises PermissionDenied", "ok"] == outcomes
-
-
-def measured(records: Path, *options: str) -> list[Trial]:
-    """Run the command; return what it has stored by then."""
-    result = CliRunner().invoke(main, [f"--records={records}", *options])
-    assert 0 == result.exit_code, result.output
-    return list(all_trials(records))
+def failing(file: str, local_iam: LocalIAM, *arguments: Any, **settings: Any) -> Done:
+    """Run a program against a service that refuses all."""
+    local_iam.fail("PERMISSION_DENIED")
+    return run_job(file, local_iam, *arguments, **settings)
 
 
 def test_measurement_goes_on_where_it_stopped(tmp_path: Path) -> None:
     """A second command makes what is missing, and counts nothing twice."""
-    choice = ("--recipe=threads/use_futures", "--jobs=2")
-    two = measured(tmp_path, *choice, "--trials=2")
-    three = measured(tmp_path, *choice, "--trials=3")
+    record = Record(tmp_path)
+    measure(Choice(), [FILE], at(tmp_path, 2, jobs=2))
+    two = record.all_trials()
+    measure(Choice(), [FILE], at(tmp_path, 3, jobs=2))
+    three = record.all_trials()
 
     assert ["ok"] * 3 == [trial.outcome for trial in three]
     assert two == three[:2]
     assert 3 == len({trial.date for trial in three})
-    assert three == measured(tmp_path, *choice, "--trials=3")
+    measure(Choice(), [FILE], at(tmp_path, 3, run=never))
+    assert three == record.all_trials()
 
 
-def test_shards_make_every_cell_once(tmp_path: Path) -> None:
-    """No two make the same, and together they make all."""
-    choice = ("--recipe=threads/create_lazily*", "--recipe=threads/use_futures*", "--trials=1")
-    shards = [measured(tmp_path / str(k), *choice, f"--shard={k}/3") for k in (1, 2, 3)]
+def never(*_: Any, **__: Any) -> Done:
+    """Stand for a run that nobody wants."""
+    raise AssertionError("a trial that is stored was made again")
+
+
+def test_changed_program_is_measured_from_the_start(tmp_path: Path) -> None:
+    """Its trials of before are dropped, those of other programs are not."""
+    record = Record(tmp_path / "records", Book(tmp_path))
+    other = "threads/use_rest"
+    for file in (FILE, other):
+        path = record.book.path(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1", "utf-8")
+    measurement = Measurement(record, 1, 2, False, ends_at_once, at_once, idle)
+    measure(Choice(), [FILE, other], measurement)
+    before = record.trials(other)
+    record.book.path(FILE).write_text("2", "utf-8")
+    measure(Choice(), [FILE, other], measurement)
+
+    assert (2, before) == (len(record.trials(FILE)), record.trials(other))
+    assert {record.identity(FILE).program} == {trial.program for trial in record.trials(FILE)}
+
+
+def files_of(shard: str, *patterns: str) -> list[str]:
+    """Return the files of a part of those that are named, as the command has them."""
+    number, parts = main.make_context("evidence", [f"--shard={shard}"]).params["shard"]
+    return named(patterns, BOOK)[number - 1 :: parts]
+
+
+def test_shards_make_every_file_once() -> None:
+    """No two make the same, and together they make all; a file's cells are not parted."""
+    patterns = ("threads/create_lazily*", "threads/use_futures*")
+    shards = [files_of(f"{number}/3", *patterns) for number in (1, 2, 3)]
 
     assert [2, 1, 1] == [len(shard) for shard in shards]
-    assert 4 == len({trial.file for shard in shards for trial in shard})
+    assert sorted(named(patterns, BOOK)) == sorted(file for shard in shards for file in shard)
+
+
+def test_command_measures_its_shard_and_stores_it_apart(tmp_path: Path) -> None:
+    """The real command, once."""
+    choice = ["--recipe=threads/use_f*", "--shard=1/2", "--trials=1", f"--records={tmp_path}"]
+    kept = {path: path.read_text() for path in OUTPUTS.rglob("*.txt")}
+    result = CliRunner().invoke(main, choice)
+    record = Record(tmp_path)
+
+    # where others compute it says so, and makes no trial
+    assert result.exit_code == 0 or "runnable threads for each processor" in result.stderr
+    assert (result.exit_code == 0) == (["threads/use_futures"] == record.files())
+    assert kept == {path: path.read_text() for path in OUTPUTS.rglob("*.txt")}
 
 
 @pytest.mark.parametrize(
     "options",
-    [["--axis=grpcio", "--python=3.12"], ["--recipe=threads/*", "--start-method=spawn"]],
+    [
+        ["--axis=grpcio", "--python=3.12"],
+        ["--recipe=threads/*", "--start-method=spawn"],
+        ["--recipe=threads/use_rest", "--shard=2/2"],
+    ],
 )
 def test_nothing_to_try_is_one_clear_line(options: list[str]) -> None:
     """It is an error, and not a measurement of something else."""
@@ -167,7 +135,7 @@ def test_nothing_to_try_is_one_clear_line(options: list[str]) -> None:
 
 
 def test_environment_that_could_not_be_made_is_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The others are measured; the exit code and the last line say that one is missing."""
 
@@ -178,17 +146,26 @@ def test_environment_that_could_not_be_made_is_left_out(
             return NotInstalled("3.2", "newest", "newest", "no wheel", "2026-11-26")
         return here()
 
-    monkeypatch.setattr(measure, "build", build)
-    options = [f"--python={it}" for it in ("3.1", "3.2", "3.3")]
-    one = ["--recipe=threads/use_futures", "--trials=1", f"--records={tmp_path}"]
-    result = CliRunner().invoke(main, [*options, *one])
+    choice = Choice(python=("3.1", "3.2", "3.3"))
+    with pytest.raises(SystemExit, match="0 trials failed, 1 environments were left out, see ab"):
+        measure(choice, [FILE], at(tmp_path, 1, run=ends_at_once), build)
 
-    assert 1 == result.exit_code
-    assert "left out: no Python 3.1" in result.output
-    assert " cannot be installed: no wheel" in result.output
-    assert "0 trials failed, 1 environments were left out, see above" in result.output
-    assert ["ok"] == [trial.outcome for trial in all_trials(tmp_path)]
-    assert ["3.2"] == [it.python for it in refused(tmp_path)]
+    said = capsys.readouterr().err
+    record = Record(tmp_path)
+    assert "left out: no Python 3.1" in said
+    assert " cannot be installed: no wheel" in said
+    assert ["ok"] == [trial.outcome for trial in record.all_trials()]
+    assert ["3.2"] == [refused.python for refused in record.not_installed.read()]
+
+
+def test_environment_that_can_be_installed_now_is_a_gap_no_more(tmp_path: Path) -> None:
+    """What was said of it before is forgotten."""
+    record = Record(tmp_path)
+    refused = NotInstalled("3.3", "newest", "newest", "no wheel", "2026-11-26")
+    record.not_installed.keep(Wanted("3.3"), refused)
+    measure(Choice(python=("3.3",)), [FILE], at(tmp_path, 1, run=ends_at_once), lambda _: here())
+
+    assert [] == record.not_installed.read()
 
 
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "3", "a/b", "1/0", "-1/2"])
@@ -200,82 +177,143 @@ def test_shard_that_is_none_is_one_clear_line(shard: str) -> None:
     assert "is no shard; write 3/20 for the third of twenty" in result.output
 
 
-def test_environment_is_forked_from_a_process_that_imported_the_clients(tmp_path: Path) -> None:
-    """With releases that are chosen, trials run in an environment of their own."""
-    releases = (f"--python={here().python}", f"--grpcio={pinned('grpcio')}")
-    choice = ("--recipe=threads/use_futures", "--trials=1", *releases)
-    (forked,) = measured(tmp_path / "forked", *choice)
-    (new,) = measured(tmp_path / "new", *choice, "--new-interpreter")
+@pytest.mark.parametrize(("forked", "process"), [(True, "forked"), (False, "new")])
+def test_trial_elsewhere_is_one_of_the_environment_that_was_built(
+    tmp_path: Path, forked: bool, process: str
+) -> None:
+    """It is forked from a process of that one that imported the clients, or new there."""
+    asked: list[Wanted] = []
 
-    assert ("ok", "forked") == (forked.outcome, forked.process)
-    assert ("ok", "new") == (new.outcome, new.process)
-    assert here().environment("fork", "unset") == forked.environment == new.environment
+    def build(wanted: Wanted) -> Interpreter:
+        asked.append(wanted)
+        return here()
+
+    choice = Choice(python=("3.3",), grpcio=("1.2.3",))
+    measure(choice, [FILE], at(tmp_path, 1, forked=forked), build)
+    (trial,) = Record(tmp_path).all_trials()
+
+    assert [Wanted("3.3", "1.2.3")] == asked
+    assert ("ok", process) == (trial.outcome, trial.process)
+    assert here().environment("fork", "unset") == trial.environment
 
 
 def test_trial_that_the_runner_failed_is_not_stored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The others are; the exit code and the last line say that some are missing."""
-    failing = iter([True, False])
-    real = measure.try_once
+    broken = iter([True, False])
 
-    def sometimes(*arguments: Any) -> tuple[Trial, Run]:
-        if next(failing):
+    def sometimes(*_: Any, **__: Any) -> Done:
+        if next(broken):
             raise RunnerError("the supervisor of runs has ended")
-        return real(*arguments)
+        return Done("ok", RUN)
 
-    monkeypatch.setattr(measure, "try_once", sometimes)
-    choice = ["--recipe=threads/use_futures", "--trials=2", "--jobs=1", f"--records={tmp_path}"]
-    result = CliRunner().invoke(main, choice)
+    with pytest.raises(SystemExit) as ended:
+        measure(Choice(), [FILE], at(tmp_path, 2, run=sometimes))
 
-    assert 1 == result.exit_code
-    assert "no trial: the supervisor of runs has ended" in result.output
-    assert "1 trials failed, 0 environments were left out, see above" in result.output
-    assert "the same command tries them again" in result.output
-    assert ["ok"] == [trial.outcome for trial in all_trials(tmp_path)]
+    said = f"{capsys.readouterr().err}{ended.value}"
+    assert "no trial: the supervisor of runs has ended" in said
+    assert "1 trials failed, 0 environments were left out, see above" in said
+    assert "the same command tries them again" in said
+    assert ["ok"] == [trial.outcome for trial in Record(tmp_path).all_trials()]
+
+
+def test_trial_that_never_has_room_is_not_stored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named with the load, and a command that has none of it ends all the same."""
+    runs: list[str] = []
+
+    def run(file: str, *_: Any, **__: Any) -> Done:
+        runs.append(file)
+        return Done("ok", RUN)
+
+    busy = at(tmp_path, None, run=run, load=lambda: Load(lambda: TOO_MUCH + 1))
+    with pytest.raises(SystemExit, match="20 trials failed"):
+        measure(Choice(), [FILE], busy)
+
+    line = f"no trial: {FILE}: 7 runnable threads for each processor; end what else computes"
+    assert [line] * TRIALS == [
+        said for said in capsys.readouterr().err.splitlines() if said.startswith("no trial")
+    ]
+    assert TRIALS * (1 + AGAIN) == len(runs)
+    assert () == Record(tmp_path).all_trials()
 
 
 def test_recipe_that_fails_says_what_it_wrote(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its trial does not keep that; a broken twin is to fail, and says nothing."""
+    """Its trial does not keep that; a broken twin is to fail, and its output is kept."""
+    measure(Choice(), [FILE, f"{FILE}_broken"], at(tmp_path, 1, run=failing))
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "use_futures" in line]
 
-    def failing(*arguments: Any) -> Job:
-        return replace(job(*arguments), fault=lambda it: it.fail("PERMISSION_DENIED"))
-
-    monkeypatch.setattr(measure, "job", failing)
-    choice = ["--recipe=threads/use_futures*", "--trials=1", f"--records={tmp_path}"]
-    result = CliRunner().invoke(main, choice)
-    (said,) = [line for line in result.stderr.splitlines() if "use_futures" in line]
-
-    outcomes = {trial.file: trial.outcome for trial in all_trials(tmp_path)}
+    record = Record(tmp_path)
+    outcomes = {trial.file: trial.outcome for trial in record.all_trials()}
     assert "ok" not in outcomes.values()
-    assert said.startswith(f"threads/use_futures was {outcomes['threads/use_futures']} with grpcio")
+    assert said.startswith(f"{FILE} was {outcomes[FILE]} with grpcio")
     assert said.count("403") > 1
     assert len(said) < 1200
+    assert [record.outputs / f"{FILE}_broken.fork.txt"] == [*record.outputs.rglob("*.txt")]
 
 
-def test_recipe_that_hangs_says_where() -> None:
-    """Of the stacks of all its processes the one that waits in gRPC is said."""
-    trial = replace(TRIAL, file="threads/a", outcome="hang")
-    run = Run(Path("a.py"), Outcome("hang"), stdout="", stderr=HANG, seconds=60.0)
-    said = failure_of_recipe(trial, run)
+@pytest.mark.parametrize(
+    ("frequencies", "trials"),
+    [
+        ({"unset": 0.0, "0": 0.0, "1": 0.0}, {"unset": TRIALS, "0": FEW, "1": TRIALS}),
+        ({"unset": 0.0, "0": 0.0, "1": 1.0}, {"unset": TRIALS, "0": TRIALS, "1": TRIALS}),
+        ({"unset": 1.0, "0": 0.5, "1": 1.0}, {"unset": TRIALS, "0": TRIALS, "1": TRIALS}),
+    ],
+    ids=["they agree", "a change", "a race"],
+)
+def test_cells_of_an_axis_have_as_many_trials_as_the_plan_wants(
+    tmp_path: Path, frequencies: dict[str, float], trials: dict[str, int]
+) -> None:
+    """Round after round, until nothing is missing; the same command then makes none."""
+    chances = Random(1)  # noqa: S311
 
-    assert said is not None
-    assert "line 4 in a_worker" in said
-    assert "in parent" not in said
-    assert failure_of_recipe(replace(trial, outcome="raises ImportError"), run) is None
+    def run(file: str, *_: Any, fork_support: str, **__: Any) -> Done:
+        return Done("hang" if chances.random() < frequencies[fork_support] else "ok", RUN)
+
+    axis = Choice("fork-support")
+    measure(axis, [FILE], at(tmp_path, None, run=run), lambda _: here())
+    measure(axis, [FILE], at(tmp_path, None, run=never), lambda _: here())
+
+    made = Record(tmp_path).trials(FILE)
+    assert trials == Counter(trial.environment.fork_support for trial in made)
+
+
+def test_cell_alone_has_all_trials(tmp_path: Path) -> None:
+    """Without an axis it has no neighbours that could agree with it."""
+    measure(Choice(), [FILE], at(tmp_path, None, run=ends_at_once))
+
+    assert TRIALS == len(Record(tmp_path).trials(FILE))
+
+
+def test_unknown_recipe_is_one_clear_line() -> None:
+    """A name that is no recipe ends with an error that says where to look."""
+    result = CliRunner().invoke(main, ["--recipe=threads/no_such_recipe"])
+
+    assert 2 == result.exit_code
+    assert "no such recipe: threads/no_such_recipe; see recipes/" in result.output
+
+
+def test_recipes_are_named_by_patterns() -> None:
+    """Each once, in the order of the book's files."""
+    assert BOOK.files() == named(["*"], BOOK)
+    assert ["threads/use_rest"] == named(["threads/use_r*", "threads/use_rest"], BOOK)
+    with pytest.raises(click.UsageError, match=r"no such recipe: a, b/\*"):
+        named(["a", "*", "b/*"], BOOK)
 
 
 def test_measurement_that_is_told_to_end_leaves_nothing_running(tmp_path: Path) -> None:
     """SIGTERM ends it at once, with a trial under way that would hang until its deadline."""
-    command = [sys.executable, "-m", "tests.evidence.measure", f"--records={tmp_path}"]
+    command = [sys.executable, "-m", "tests.evidence.measure.command", f"--records={tmp_path}"]
     choice = ["--recipe=threads/set_deadlines_and_retries_broken", "--jobs=1"]
     process = subprocess.Popen([*command, *choice], cwd=ROOT, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
     try:
         while not any(
-            choice[0].partition("=")[2] in " ".join(it.cmdline()) for it in below(process)
+            choice[0].partition("=")[2] in " ".join(each.cmdline()) for each in below(process)
         ):
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -286,17 +324,10 @@ def test_measurement_that_is_told_to_end_leaves_nothing_running(tmp_path: Path) 
         process.communicate(timeout=60)
 
     assert 1 == process.returncode
-    assert [] == [it for it in started if it.is_running() and it.status() != "zombie"]
-    assert () == all_trials(tmp_path)
+    assert [] == [each for each in started if each.is_running() and each.status() != "zombie"]
+    assert () == Record(tmp_path).all_trials()
 
 
 def below(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+    """List what runs below a process."""
     return psutil.Process(process.pid).children(recursive=True)
-
-
-def test_unknown_recipe_is_one_clear_line() -> None:
-    """A name that is no recipe ends with an error that says where to look."""
-    result = CliRunner().invoke(main, ["--recipe=threads/no_such_recipe"])
-
-    assert 2 == result.exit_code
-    assert "no such recipe: threads/no_such_recipe; see recipes/" in result.output

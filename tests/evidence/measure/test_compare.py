@@ -7,42 +7,48 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.evidence import compare
-from tests.evidence.test_trials import TRIAL
-from tests.evidence.trials import append_trials
-from tests.evidence.verdicts import Verdict, verdict
+from tests.evidence.measure.compare import comparable, main
+from tests.evidence.record.store import Record
+from tests.support.trials import TRIAL, made, of_today
 
-FILE = TRIAL.file
-NEWER = replace(TRIAL, environment=replace(TRIAL.environment, grpcio="1.99.0"))
-Run = Callable[..., tuple[int, str]]
-"""`run(*outcomes)` compares a folder with a trial of each; returns exit code and output."""
+TODAY = of_today(TRIAL)
+FILE = TODAY.file
+NEWER = replace(TODAY, environment=replace(TODAY.environment, grpcio="1.99.0"))
+Compare = Callable[..., tuple[int, str]]
+"""`compare(*outcomes)` compares a folder with a trial of each; returns exit code and output."""
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    def run(*outcomes: str) -> tuple[int, str]:
-        monkeypatch.setattr(compare, "stored", lambda file, environment: verdict(file))
-        append_trials([replace(NEWER, outcome=it) for it in outcomes], tmp_path / "shard")
-        (tmp_path / "shard").mkdir(exist_ok=True)
-        options = [str(tmp_path / "shard"), f"--report={tmp_path / 'report.md'}"]
-        result = CliRunner().invoke(compare.main, options)
+@pytest.fixture(name="record")
+def _record(tmp_path: Path) -> Record:
+    return Record(tmp_path / "records")
+
+
+@pytest.fixture(name="compare")
+def _compare(tmp_path: Path, record: Record) -> Compare:
+    def compare(*outcomes: str) -> tuple[int, str]:
+        record.append(made(TODAY, {"ok": 20}))
+        shard = tmp_path / "shard"
+        shard.mkdir()
+        Record(shard).append(replace(NEWER, outcome=outcome) for outcome in outcomes)
+        options = [f"--report={tmp_path / 'report.md'}", f"--records={record.folder}"]
+        result = CliRunner().invoke(main, [str(shard), *options])
         return result.exit_code, result.output
 
-    return run
+    return compare
 
 
-def test_verdicts_that_stand_make_no_report(tmp_path: Path, run: Run) -> None:
+def test_verdicts_that_stand_make_no_report(tmp_path: Path, compare: Compare) -> None:
     """Where every outcome is the stored one the exit code is 0, and there is nothing to report."""
-    code, output = run("ok", "ok")
+    code, output = compare("ok", "ok")
 
     assert 0 == code, output
     assert "1 verdicts stand" in output
     assert not (tmp_path / "report.md").exists()
 
 
-def test_changed_verdict_is_reported(tmp_path: Path, run: Run) -> None:
+def test_changed_verdict_is_reported(tmp_path: Path, compare: Compare) -> None:
     """It is named with the releases, and with the command that shows it again."""
-    code, output = run("raises E")
+    code, output = compare("raises E")
     report = (tmp_path / "report.md").read_text()
 
     assert 1 == code
@@ -52,19 +58,17 @@ def test_changed_verdict_is_reported(tmp_path: Path, run: Run) -> None:
     assert f"noxfile.py evidence -- --recipe {FILE} --python" in report
 
 
-def test_comparison_of_nothing_is_an_error(run: Run) -> None:
+def test_comparison_of_nothing_is_an_error(compare: Compare) -> None:
     """No trial is not the same as no change."""
-    code, output = run()
+    code, output = compare()
 
     assert 1 == code
     assert "no trial to compare; run: python3 noxfile.py evidence" in output
 
 
-def test_newest_complete_verdict_on_the_same_python_is_compared(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_newest_complete_verdict_on_the_same_python_is_compared(record: Record) -> None:
     """Another Python or start method has no say, nor has a cell that is not complete."""
-    here = TRIAL.environment
+    here = TODAY.environment
     environments = {
         replace(here, grpcio="1.60.0"): 20,
         replace(here, grpcio="1.70.0"): 20,
@@ -73,13 +77,16 @@ def test_newest_complete_verdict_on_the_same_python_is_compared(
         replace(here, grpcio="1.90.0", start_method="spawn"): 20,
         replace(here, grpcio="1.90.0", fork_support="1"): 20,
     }
-    verdicts = {
-        it: Verdict(FILE, (replace(TRIAL, environment=it),) * trials)
-        for it, trials in environments.items()
-    }
-    monkeypatch.setattr(compare, "verdicts_by_environment", lambda file: verdicts)
-    chosen = compare.stored(FILE, replace(here, grpcio="1.99.0"))
-    elsewhere = compare.stored(FILE, replace(here, grpcio="1.99.0", python="3.50.0"))
+    for environment, trials in environments.items():
+        record.append(made(replace(TODAY, environment=environment), {"ok": trials}))
+    chosen = comparable(record, FILE, replace(here, grpcio="1.99.0"))
 
-    assert ["1.70.0"] == [it.grpcio for it in chosen.environments]
-    assert verdict(FILE, "fork") == elsewhere
+    assert ["1.70.0"] == [environment.grpcio for environment in chosen.environments]
+
+
+def test_python_without_a_verdict_is_compared_with_what_the_tests_demand(record: Record) -> None:
+    """That is the verdict of the pinned releases, on whichever Python."""
+    record.append(made(TODAY, {"ok": 20}))
+    elsewhere = replace(TODAY.environment, python="3.50.0", grpcio="1.99.0")
+
+    assert record.verdict(FILE, "fork") == comparable(record, FILE, elsewhere)

@@ -4,30 +4,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from tests.evidence import kept_output
-from tests.evidence.kept_output import keep_output, stack_of_a_hang, without_this_machine
-from tests.evidence.test_trials import TRIAL
-from tests.evidence.trials import ROOT
+from tests.book import ROOT
+from tests.evidence.measure.kept_output import (
+    failure_of_recipe,
+    keep_output,
+    stack_of_a_hang,
+    without_this_machine,
+)
 from tests.runner import Outcome, Run
-
-HANG = """\
-I0000 fork_posix.cc:71] Other threads are currently calling into gRPC
-Current thread 0x01 (most recent call first):
-  File "multiprocessing/pool.py", line 1 in parent
-Thread 0x02 (most recent call first):
-  File "grpc/_channel.py", line 2 in a_thread_of_the_parent
-Current thread 0x03 (most recent call first):
-  File "multiprocessing/queues.py", line 3 in get
-  File "multiprocessing/process.py", line 3 in an_idle_worker
-Current thread 0x04 (most recent call first):
-  File "grpc/_channel.py", line 4 in _blocking
-  File "multiprocessing/process.py", line 4 in a_worker
-Current thread 0x05 (most recent call first):
-  File "grpc/_channel.py", line 5 in _blocking
-  File "multiprocessing/process.py", line 5 in another_worker
-"""
+from tests.support.trials import HANG, TRIAL
 
 
 def test_hang_is_shown_by_the_stack_of_a_worker_in_a_call() -> None:
@@ -41,23 +26,26 @@ def test_hang_is_shown_by_the_stack_of_a_worker_in_a_call() -> None:
     assert "in parent" in stack_of_a_hang(others)
 
 
-def test_output_is_kept_of_twins_that_failed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By file and start method, with the releases that the tests run with, and nothing else is."""
-    monkeypatch.setattr(kept_output, "OUTPUTS", tmp_path)
+def test_output_is_kept_of_twins_that_failed(tmp_path: Path) -> None:
+    """By file and settings, with the releases that the tests run with, and nothing else is."""
     run = Run(Path("a.py"), Outcome("raises", "E"), stdout="", stderr="why\n", seconds=1.0)
-    for file, outcome in (("threads/a_broken", "raises E"), ("threads/b_broken", "ok")):
-        keep_output(replace(TRIAL, file=file, outcome=outcome), run)
-    keep_output(replace(TRIAL, outcome="raises E"), run)
-    failed = replace(TRIAL, file="threads/c_broken", outcome="raises E")
-    keep_output(replace(failed, process="forked"), run)
-    keep_output(
-        replace(failed, environment=replace(TRIAL.environment, grpcio="1.0.0")),
-        run,
-    )
+    failed = replace(TRIAL, file="threads/a_broken", outcome="raises E")
+    disabled = replace(TRIAL.environment, fork_support="0")
+    kept = [failed, replace(failed, environment=disabled)]
+    others = [
+        replace(failed, file="threads/b_broken", outcome="ok"),
+        replace(failed, file="threads/b"),
+        replace(failed, file="threads/c_broken", process="forked"),
+        replace(
+            failed,
+            file="threads/d_broken",
+            environment=replace(TRIAL.environment, grpcio="1.0.0"),
+        ),
+    ]
+    for trial in (*kept, *others):
+        keep_output(trial, run, tmp_path)
 
-    assert {"threads/a_broken.fork.txt": "why\n"} == {
+    assert dict.fromkeys(("threads/a_broken.fork.txt", "threads/a_broken.fork.0.txt"), "why\n") == {
         path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*.txt")
     }
 
@@ -68,3 +56,16 @@ def test_kept_output_names_no_folder_of_this_machine() -> None:
 
     assert '  File "recipes/a.py"\n' == without_this_machine(text)
     assert "json/__init__.py" == without_this_machine(sys.modules["json"].__file__ or "")
+
+
+def test_recipe_that_hangs_says_where() -> None:
+    """Of the stacks of all its processes the one that waits in gRPC is said."""
+    trial = replace(TRIAL, file="threads/a", outcome="hang")
+    run = Run(Path("a.py"), Outcome("hang"), stdout="", stderr=HANG, seconds=60.0)
+    said = failure_of_recipe(trial, run)
+
+    assert said is not None
+    assert "line 4 in a_worker" in said
+    assert "in parent" not in said
+    assert failure_of_recipe(replace(trial, outcome="raises ImportError"), run) is None
+    assert failure_of_recipe(replace(trial, file="threads/a_broken"), run) is None

@@ -2,25 +2,28 @@
 
 import ast
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from recipes.testing.local_iam import LocalIAM
-from tests.evidence import cells, measure, trials
-from tests.evidence.environments import here
-from tests.evidence.jobs import job, variants
-from tests.evidence.measure import attempt
-from tests.evidence.plan import Cell
-from tests.evidence.trials import all_trials, recipe_files, recipe_path
-from tests.evidence.verdicts import Verdict, contradiction, pinned, verdict
+from tests.book import BOOK, Book, is_twin
+from tests.evidence.measure.command import Measurement, measure
+from tests.evidence.measure.interpreters import here
+from tests.evidence.measure.run_job import run_job
+from tests.evidence.record import cells
+from tests.evidence.record.limits import HANG_DEADLINES
+from tests.evidence.record.plan import FEW, Choice
+from tests.evidence.record.store import RECORD, Record
+from tests.evidence.record.verdicts import contradiction
 from tests.runner import InterpreterRunner
+from tests.support.trials import idle
 
 
 def constructed(file: str) -> list[str]:
     """Return the text of each construction of a client in a recipe."""
-    text = recipe_path(file).read_text("utf-8")
+    text = BOOK.path(file).read_text("utf-8")
     calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
     clients = [call for call in calls if ast.unparse(call.func).endswith("Client")]
     return [ast.get_source_segment(text, client) or "" for client in clients]
@@ -28,24 +31,24 @@ def constructed(file: str) -> list[str]:
 
 def without_client(file: str) -> str:
     """Return the recipe's text with `None` in the place of each client that it constructs."""
-    text = recipe_path(file).read_text("utf-8")
+    text = BOOK.path(file).read_text("utf-8")
     for construction in constructed(file):
         text = text.replace(construction, "None")
     return text
 
 
-RECIPES = [file for file in recipe_files() if not file.endswith("_broken") and constructed(file)]
+RECIPES = [file for file in BOOK.files() if not is_twin(file) and constructed(file)]
 """Those that construct a client; the pytest plugin is the one that does not."""
 
 
 def test_recipes_construct_clients() -> None:
     """The recipes without a client of their own are known by name."""
-    recipes = {file for file in recipe_files() if not file.endswith("_broken")}
+    recipes = {file for file in BOOK.files() if not is_twin(file)}
 
     assert {"safeguards/pytest_fork_safety"} == recipes - {*RECIPES}
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(*RECIPES))
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(*RECIPES))
 def test_recipe_without_its_client_contradicts_its_verdict(
     local_iam: LocalIAM,
     recipe_runner: InterpreterRunner,
@@ -54,39 +57,39 @@ def test_recipe_without_its_client_contradicts_its_verdict(
     start_method: str,
 ) -> None:
     """The check of the verdicts notices that the client is not created."""
-    script = tmp_path / f"{file}.py"
-    script.parent.mkdir()
-    script.write_text(without_client(file), "utf-8")
-    work = job(file, local_iam.project, local_iam.service_accounts)
-    outcome, _ = attempt(script, work, Cell(file, start_method), local_iam, recipe_runner)
+    program = tmp_path / f"{file}.py"
+    program.parent.mkdir()
+    program.write_text(without_client(file), "utf-8")
+    done = run_job(
+        file,
+        local_iam,
+        recipe_runner,
+        start_method=start_method,
+        fork_support="unset",
+        program=program,
+    )
 
-    assert contradiction(verdict(file, start_method), [outcome]) is not None
+    assert contradiction(RECORD.verdict(file, start_method), [done.outcome]) is not None
 
 
-def test_client_created_before_the_fork_turns_a_verdict_red(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_client_created_before_the_fork_turns_a_verdict_red(tmp_path: Path) -> None:
     """An environment whose recipe was patched so is told from the others by what is recorded."""
     file = "processes/create_in_pool_worker"
-    before = verdict(file, "fork")
-    twin = recipe_path(f"{file}_broken").read_text("utf-8")
-    monkeypatch.setattr(trials, "RECIPES", shutil.copytree(trials.RECIPES, tmp_path / "recipes"))
-    recipe_path(file).write_text(twin, "utf-8")
-    monkeypatch.setattr(measure, "RECIPE_DEADLINE", measure.HANG_DEADLINES["fork"])
-    monkeypatch.setattr(cells, "TRIALS", 2)
-    releases = {
-        "python": here().python,
-        "grpcio": pinned("grpcio"),
-        "iam": pinned("google-cloud-iam"),
-        "recipe": file,
-        "start-method": "fork",
-        "trials": "2",
-        "records": str(tmp_path / "records"),
-    }
-    options = [f"--{name}={value}" for name, value in releases.items()]
-    assert 0 == CliRunner().invoke(measure.main, options).exit_code
-    made = Verdict(file, all_trials(tmp_path / "records"))
+    book = Book(tmp_path)
+    shutil.copytree(BOOK.recipes, book.recipes)
+    twin = book.path(f"{file}_broken")
+    twin.replace(book.path(file))
+    record = Record(tmp_path / "records", book)
+    run = partial(run_job, deadline=HANG_DEADLINES["fork"])
+    measure(
+        Choice(python=(here().python,), start_method=("fork",)),
+        [file],
+        Measurement(record, jobs=2, trials=FEW, forked=True, run=run, load=idle),
+        build=lambda _: here(),
+    )
+    before, made = RECORD.verdict(file, "fork"), record.verdict(file, "fork")
 
+    assert FEW == len(made.trials)
     assert before.environments[0].grpcio == made.environments[0].grpcio
     assert ("held", "failed") == (cells.kind(before), cells.kind(made))
     assert contradiction(before, (trial.outcome for trial in made.trials)) is not None

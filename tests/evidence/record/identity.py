@@ -44,15 +44,18 @@ def _lines(value: Any, depth: int = 0) -> Iterator[str]:
         for name, of_field in ast.iter_fields(value):
             if name not in _NOT_PROGRAM and of_field not in (None, []):
                 yield f"{depth} .{name}"
-                yield from _lines(_without_docstring(value, name, of_field), depth + 1)
+                yield from _lines(_meant(value, name, of_field), depth + 1)
     elif isinstance(value, list):
         for item in value:
             yield from _lines(item, depth + 1)
     else:
-        yield f"{depth} {value!r}"
+        yield f"{depth} {value!a}"
 
 
-def _without_docstring(node: ast.AST, name: str, value: Any) -> Any:
+def _meant(node: ast.AST, name: str, value: Any) -> Any:
+    """Leave out a docstring, and the empty ends that Python 3.12.0 and 3.12.1 give formats."""
     if name == "body" and isinstance(node, _WITH_DOCSTRING) and ast.get_docstring(node) is not None:
         return value[1:]
+    if isinstance(node, ast.JoinedStr):
+        return [part for part in value if not (isinstance(part, ast.Constant) and part.value == "")]
     return value

@@ -20,9 +20,8 @@ from typing import NamedTuple
 from tests.book import BOOK, Book
 from tests.evidence.record.environment import FORK_SUPPORT, Wanted, pinned
 
-RELEASES: dict[str, list[str]] = json.loads(
-    Path(__file__).with_name("releases.json").read_text("utf-8")
-)
+_STATED = json.loads(Path(__file__).with_name("releases.json").read_text("utf-8"))
+RELEASES: dict[str, list[str]] = {name: _STATED[name] for name in ("grpcio", "google-cloud-iam")}
 PYTHON = "3.10"
 """The only Python for which every release that is tried has wheels."""
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
@@ -34,8 +33,8 @@ ALL = "all"
 """What a command names to have every axis."""
 
 
-class Cell(NamedTuple):
-    """What a trial is to try: a file in one variant of an environment."""
+class Variant(NamedTuple):
+    """A file with the settings that it is tried with; in an environment it makes a cell."""
 
     file: str
     start_method: str
@@ -127,14 +126,14 @@ class Choice:
             )
         ]
 
-    def cells(self, files: Iterable[str], book: Book = BOOK) -> list[Cell]:
+    def variants(self, files: Iterable[str], book: Book = BOOK) -> list[Variant]:
         """List the variants of files to try in each environment.
 
         On an axis, of several start methods that make a difference, the first alone is tried.
         """
         all_support = FORK_SUPPORT if self.axis == "fork-support" else ("unset",)
         return [
-            Cell(file, method, support)
+            Variant(file, method, support)
             for file in files
             for method in book.start_methods(file)[: 1 if self.axis else None]
             if method in (self.start_method or book.start_methods(file))

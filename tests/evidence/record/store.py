@@ -48,6 +48,11 @@ class Record:
         """Send where the trials are to another process, not all that was counted of them."""
         return Record, (self.folder, self.book)
 
+    @property
+    def outputs(self) -> Path:
+        """Where it is kept what the broken twins of the stored trials wrote."""
+        return OUTPUTS if self.folder == RECORDS else self.folder / "outputs"
+
     @cached_property
     def not_installed(self) -> NotInstalledTable:
         """What could not be installed."""

@@ -104,7 +104,7 @@ class Table(Generic[Row]):
 
     def _check(self, columns: Mapping[str, str]) -> None:
         for name, value in columns.items():
-            if not self._allowed[name].search(value):
+            if not self._allowed[name].fullmatch(value):
                 raise ValueError(f"{name} is {value!r}, which its schema does not allow")
 
 

@@ -1,56 +1,37 @@
-"""The record of trials."""
+"""Trials: what is stored of a run."""
 
+import csv
+import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from tests.evidence.jobs import variants
-from tests.evidence.trials import (
-    Environment,
-    Trial,
-    all_trials,
-    append_trials,
-    drop_trials_of_other_texts,
-    read_trials,
-    recipe_files,
-    record_of,
-    sha256,
-    text_of,
+from tests.evidence.record.store import RECORD
+from tests.evidence.record.trials import SCHEMA, trials_table
+from tests.support.trials import TRIAL
+
+TABLE = trials_table(TRIAL.file)
+LINE = TABLE.line(TRIAL).strip()
+SAMPLE = 40
+"""Every so manieth line of each file."""
+LONGEST = 40
+"""Reading all trials takes less than so many times what reading their columns takes."""
+
+
+@pytest.mark.parametrize(
+    "trial",
+    [TRIAL, replace(TRIAL, outcome="raises ValueError", load=None, date="2026-11-26")],
+    ids=["with its load", "of a time when nobody looked"],
 )
-from tests.evidence.verdicts import verdict
+def test_trial_is_read_as_it_was_stored(tmp_path: Path, trial: object) -> None:
+    """A trial goes to the table and comes back equal."""
+    assert isinstance(trial, type(TRIAL))
+    TABLE.append(tmp_path / "trials.csv", [trial])
 
-TRIAL = Trial(
-    file="threads/share_one_client",
-    sha256="0" * 12,
-    environment=Environment.here("fork"),
-    process="new",
-    outcome="ok",
-    seconds=1.5,
-    date="2026-11-26T16:24:48.123Z",
-)
-LINE = text_of(TRIAL).strip()
-
-
-def test_stored_trials_are_valid() -> None:
-    """Every line of the record is a trial, and there are some."""
-    assert all_trials()
-
-
-def test_trial_is_read_as_it_was_stored(tmp_path: Path) -> None:
-    """A trial goes to the record and comes back equal."""
-    append_trials([TRIAL, replace(TRIAL, outcome="raises ValueError")], tmp_path)
-
-    assert (TRIAL, replace(TRIAL, outcome="raises ValueError")) == all_trials(tmp_path)
-
-
-def test_trials_of_another_text_are_dropped(tmp_path: Path) -> None:
-    """When a recipe was changed, the trials of today's text stay and those of others go."""
-    today = replace(TRIAL, sha256=sha256(TRIAL.file))
-    append_trials([TRIAL, today, TRIAL, today], tmp_path)
-    drop_trials_of_other_texts(TRIAL.file, tmp_path)
-
-    assert (today, today) == all_trials(tmp_path)
+    assert (trial,) == TABLE.read(tmp_path / "trials.csv")
 
 
 @pytest.mark.parametrize(
@@ -62,45 +43,69 @@ def test_trials_of_another_text_are_dropped(tmp_path: Path) -> None:
         LINE.replace("1.5", "-1.5"),
         LINE.replace("1.5", "nan"),
         LINE.replace("1.5", "soon"),
+        LINE.replace("0.5", "much"),
         LINE.replace("T16:24:48.123Z", "T16:24:48"),
         LINE.replace(",ok,", ",fine,"),
         LINE.replace("0" * 12, "0" * 64),
+        LINE.replace("0" * 12, "", 1),
         LINE[:-10],
     ],
 )
 def test_damaged_line_is_named(tmp_path: Path, line: str) -> None:
     """A line that is not a trial is an error with its number."""
-    append_trials([TRIAL], tmp_path)
-    with record_of(TRIAL.file, tmp_path).open("a", encoding="utf-8") as lines:
+    file = tmp_path / "share_one_client.csv"
+    TABLE.append(file, [TRIAL])
+    with file.open("a", encoding="utf-8") as lines:
         lines.write(f"{line}\n")
 
-    with pytest.raises(ValueError, match=r"share_one_client\.csv:3 is not a trial"):
-        read_trials(TRIAL.file, tmp_path)
+    with pytest.raises(ValueError, match=r"share_one_client\.csv:3 is no row of this table"):
+        TABLE.read(file)
 
 
-def test_record_without_its_columns_is_refused(tmp_path: Path) -> None:
-    """Nobody has to guess what a column means."""
-    record = record_of(TRIAL.file, tmp_path)
-    record.parent.mkdir()
-    record.write_text(text_of(TRIAL), "utf-8")
-
-    with pytest.raises(ValueError, match=r"share_one_client\.csv:1 does not name the columns"):
-        read_trials(TRIAL.file, tmp_path)
-
-
-def test_outcome_outside_the_vocabulary_is_refused(tmp_path: Path) -> None:
-    """A trial whose outcome no page could explain is not stored."""
-    with pytest.raises(Exception, match="does not match"):
-        append_trials([replace(TRIAL, outcome="broken")], tmp_path)
+@pytest.mark.parametrize(
+    "change", [{"outcome": "broken"}, {"seconds": float("nan")}, {"load": -1.0}, {"job": ""}]
+)
+def test_trial_outside_the_vocabulary_is_refused(change: dict[str, object]) -> None:
+    """One that no page could explain is not stored."""
+    with pytest.raises(ValueError, match=f"{next(iter(change))} is .*does not allow"):
+        TABLE.line(replace(TRIAL, **change))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("file", "start_method"), variants(*recipe_files()))
-def test_every_file_has_a_verdict(file: str, start_method: str) -> None:
-    """A recipe was ok in each stored trial; a broken twin was not in most of them."""
-    stored = verdict(file, start_method)
+def test_stored_lines_are_valid_by_the_published_schema() -> None:
+    """Whoever reads them with a validator of his own finds what the schema says."""
+    Draft202012Validator.check_schema(SCHEMA)
+    validator = Draft202012Validator(SCHEMA | {"required": [*SCHEMA["properties"]]})
+    sample = [
+        row
+        for path in RECORD.paths()
+        for row in [*csv.DictReader(path.read_text("utf-8").splitlines())][::SAMPLE]
+    ]
 
-    assert len(stored.trials) >= 20
-    if file.endswith("_broken"):
-        assert stored.failures > len(stored.trials) / 2
-    else:
-        assert stored.failures == 0
+    assert len(sample) > 1000
+    assert [] == [error for row in sample for error in validator.iter_errors(row)]
+
+
+def test_every_column_is_checked_from_end_to_end() -> None:
+    """A pattern without its ends would let anything by."""
+    patterns = {name: stated.get("pattern") for name, stated in SCHEMA["properties"].items()}
+
+    assert {} == {
+        name: pattern
+        for name, pattern in patterns.items()
+        if pattern and not re.fullmatch(r"\^.*\$", pattern)
+    }
+
+
+def test_all_trials_are_read_quickly() -> None:
+    """Checked and made, they take a small multiple of what reading their columns takes."""
+    paths = RECORD.paths()
+    texts = [path.read_text("utf-8") for path in paths]
+    started = time.process_time()
+    rows = sum(len([*csv.reader(text.splitlines())]) for text in texts)
+    columns = time.process_time() - started
+    started = time.process_time()
+    trials = sum(len(trials_table.__wrapped__(TRIAL.file).read(path)) for path in paths)
+    all_of_it = time.process_time() - started
+
+    assert rows - len(paths) == trials > 100_000
+    assert all_of_it < LONGEST * columns

@@ -1,32 +1,17 @@
 """How verdicts are counted, and what contradicts them."""
 
-from dataclasses import replace
-from functools import partial
 from itertools import repeat
-from pathlib import Path
 
 import pytest
 
-from tests.evidence import verdicts
-from tests.evidence.test_trials import TRIAL
-from tests.evidence.trials import append_trials, read_trials, record_of
-from tests.evidence.verdicts import (
+from tests.evidence.record.statistics import interval
+from tests.evidence.record.verdicts import (
     LOADED,
     RUNS_WITHOUT_A_FALSE_ALARM,
     Verdict,
     contradiction,
-    verdicts_by_environment,
 )
-
-
-def counted(**outcomes: int) -> Verdict:
-    """Make a verdict of so many trials of each outcome; `raises_X` stands for `raises X`."""
-    trials = [
-        replace(TRIAL, outcome=name.replace("_", " "))
-        for name, count in outcomes.items()
-        for _ in range(count)
-    ]
-    return Verdict("processes/a_broken", tuple(trials))
+from tests.support.trials import counted
 
 
 def test_failures_are_the_trials_that_were_not_ok() -> None:
@@ -34,11 +19,9 @@ def test_failures_are_the_trials_that_were_not_ok() -> None:
     assert 3 == counted(ok=4, hang=2, lost=1).failures
 
 
-def test_frequency_is_the_wilson_interval() -> None:
-    """The interval of 5 failures in 20 trials agrees with published tables."""
-    low, high = counted(ok=15, hang=5).frequency
-
-    assert (0.112, 0.469) == (round(low, 3), round(high, 3))
+def test_frequency_is_the_interval_of_all_statistics() -> None:
+    """It is asked for where every other table asks."""
+    assert interval(5, 20) == counted(ok=15, hang=3, lost=2).frequency
 
 
 def test_planned_trials_make_a_false_alarm_rarer_than_one_in_a_million() -> None:
@@ -48,14 +31,6 @@ def test_planned_trials_make_a_false_alarm_rarer_than_one_in_a_million() -> None
     planned = stored.trials_to_see_a_failure
 
     assert passes**planned <= 1 / RUNS_WITHOUT_A_FALSE_ALARM < passes ** (planned - 1)
-
-
-def test_trials_of_another_text_have_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A recipe that was changed has no verdict, and the error says how to make one."""
-    monkeypatch.setattr(verdicts, "sha256", lambda file: "0" * 64)
-
-    with pytest.raises(LookupError, match="evidence -- --recipe threads/share_one_client"):
-        verdicts.verdict("threads/share_one_client")
 
 
 def test_recipe_that_fails_contradicts_its_verdict() -> None:
@@ -99,29 +74,9 @@ def test_recipe_without_failures_has_no_planned_trials() -> None:
         _ = counted(ok=20).trials_to_see_a_failure
 
 
-def test_new_trials_are_counted_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was counted once is counted again as soon as the record has grown."""
-    monkeypatch.setattr(verdicts, "sha256", lambda file: TRIAL.sha256)
-    monkeypatch.setattr(verdicts, "record_of", partial(record_of, records=tmp_path))
-    monkeypatch.setattr(verdicts, "read_trials", partial(read_trials, records=tmp_path))
-    lost = replace(TRIAL, outcome="lost")
-    counts = [verdicts_by_environment(TRIAL.file)]
-    for trial in (TRIAL, lost):
-        append_trials([trial], tmp_path)
-        counts.append(verdicts_by_environment(TRIAL.file))
+def test_joined_verdicts_count_all_trials() -> None:
+    """Cells that agree are counted as one."""
+    both = counted(ok=3).joined(counted(ok=2, hang=1))
 
-    assert [
-        {},
-        {TRIAL.environment: Verdict(TRIAL.file, (TRIAL,))},
-        {TRIAL.environment: Verdict(TRIAL.file, (TRIAL, lost))},
-    ] == counts
-
-
-def test_other_releases_have_no_say_in_what_the_tests_demand(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A verdict counts the trials with the pinned releases alone."""
-    older = replace(TRIAL, environment=replace(TRIAL.environment, grpcio="1.41.1"))
-    monkeypatch.setattr(verdicts, "trials_of_today", lambda file: [TRIAL, older])
-
-    assert (TRIAL,) == verdicts.verdict(TRIAL.file).trials
+    assert {"ok": 5, "hang": 1} == both.outcomes
+    assert 6 == len(both.trials)

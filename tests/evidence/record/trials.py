@@ -26,7 +26,7 @@ class Trial:
     `process` is a new interpreter, or a fork of one that had imported the clients.
     `load` is how many threads were runnable for each processor, the mean while it ran; None where
     nobody looked.
-    `date` is when it ended, to the millisecond since trials are merged: no two trials are equal.
+    `date` is when it ended, to the millisecond since trials are merged: so equal ones are the same.
     """
 
     file: str
@@ -38,6 +38,9 @@ class Trial:
     seconds: float
     load: float | None
     date: str
+
+
+SETTINGS = tuple(each.name for each in fields(Environment))
 
 
 @cache
@@ -57,7 +60,7 @@ def trials_table(file: str) -> Table[Trial]:
     """Return how the trials of a file are written."""
 
     def trial(columns: Mapping[str, str]) -> Trial:
-        settings = (columns[each.name] for each in fields(Environment))
+        settings = (columns[name] for name in SETTINGS)
         return Trial(
             file=file,
             program=columns["program"],
