@@ -19,7 +19,7 @@ from tests.evidence.record.limits import deadline_of
 from tests.evidence.record.plan import FEW, Choice
 from tests.evidence.record.store import Record
 from tests.evidence.record.verdicts import contradiction
-from tests.runner import InterpreterRunner, Outcome, Run, Runner
+from tests.runner import Command, InterpreterRunner, Outcome, Run, Runner
 from tests.support.trials import idle
 
 RECIPE = '''\
@@ -100,10 +100,10 @@ class Asked(Runner):
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {}
 
-    def run(self, script: Path, argv: Any = (), **settings: Any) -> Run:
+    def run(self, command: Command) -> Run:
         """Note it."""
-        self.settings = {"script": script, "argv": argv, **settings}
-        return Run(script, Outcome("ok"), "", "", 1.0)
+        self.settings = vars(command)
+        return Run(command.script, Outcome("ok"), "", "", 1.0)
 
 
 @pytest.mark.parametrize("file", ["threads/share_one_client", "threads/bound_backlog_broken"])
@@ -121,9 +121,11 @@ def test_run_has_all_of_its_job(local_iam: LocalIAM, file: str) -> None:
         "ahead": job.ahead,
         "descriptors": job.descriptors,
         "deadline": deadline_of(file, "fork"),
+        "until_stuck": True,
         "start_method": "fork",
         "environment": local_iam.environment,
         "cwd": BOOK.root,
+        "record_prints": False,
     } == asked.settings
 
 
@@ -172,10 +174,8 @@ def test_first_process_that_dies_has_crashed_the_parent_where_the_chapter_forks(
     """Elsewhere there is no other process that could have crashed."""
 
     class Crashing(Asked):
-        def run(self, script: Path, argv: Any = (), **settings: Any) -> Run:
-            return replace(
-                super().run(script, argv, **settings), outcome=Outcome("crash", "SIGABRT")
-            )
+        def run(self, command: Command) -> Run:
+            return replace(super().run(command), outcome=Outcome("crash", "SIGABRT"))
 
     assert ["parent crash SIGABRT", "crash SIGABRT"] == [
         run_job(file, local_iam, Crashing()).outcome

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,7 +143,9 @@ def test_so_many_are_tried_at_a_time_each_in_a_slot_of_its_own() -> None:
     assert {"open": 4, "closed": 4} == opened
 
 
-def doubling_once(opened: Counter[str]) -> Callable[[], object]:
+def doubling_once(
+    opened: Counter[str],
+) -> Callable[[], AbstractContextManager[Callable[[int], int]]]:
     """Return what opens slots and counts them."""
 
     @contextmanager
