@@ -1,0 +1,93 @@
+"""Forks while something is in flight, and says whether that is over in the child.
+
+Usage: in_flight.py KIND
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import google.auth._refresh_worker
+import google.auth.credentials
+
+from recipes.safeguards import fork_gate
+from recipes.safeguards.fork_gate import gate
+from tests.safeguards.attacks import forked, say, wait_until
+from tests.safeguards.echo import Plugin, Stubs, new_channel, one_thread_channel
+
+IsOver = Callable[[], bool]
+
+fork_gate.install()
+stubs = Stubs(new_channel())
+stubs.echo(b"0")
+kept: list[Any] = []
+
+
+def read(stream: Any) -> IsOver:
+    thread = start(list, stream)
+    return lambda: not thread.is_alive() or stream.done()
+
+
+def start(use: Callable[..., object], *args: object) -> threading.Thread:
+    thread = threading.Thread(target=use, args=args)
+    thread.start()
+    return thread
+
+
+def future() -> IsOver:
+    call = stubs.echo.future(b"1")
+    kept.append(call)
+    is_over: IsOver = call.done
+    return is_over
+
+
+def stream_in_one_thread() -> IsOver:
+    kept.append(one_thread_channel())
+    return read(Stubs(kept[0]).count(b"0.2"))
+
+
+def call() -> IsOver:
+    thread = start(stubs.echo, b"1")
+    wait_until(lambda: gate.in_flight)
+    return lambda: not thread.is_alive()
+
+
+def token() -> IsOver:
+    plugin = Plugin()
+    plugin.seconds = 1
+    kept.append(Stubs(new_channel(plugin)).echo.future(b"0", timeout=0.2))
+    kept[0].exception()
+    return lambda: not any(isinstance(one, fork_gate.CountedThread) for one in gate.in_flight)
+
+
+class Slow(google.auth.credentials.AnonymousCredentials):
+    """Credentials whose refresh takes a second."""
+
+    is_over = False
+
+    def refresh(self, request: object) -> None:
+        time.sleep(1)
+        self.is_over = True
+
+
+def background_refresh() -> IsOver:
+    slow: Any = Slow()  # type: ignore[no-untyped-call]
+    google.auth._refresh_worker.RefreshThreadManager().start_refresh(slow, "request")
+    return lambda: slow.is_over
+
+
+KINDS: dict[str, Callable[[], IsOver]] = {
+    "a future": future,
+    "a stream": lambda: read(stubs.count(b"0.2")),
+    "a stream both ways": lambda: read(stubs.chat(iter([b"1"]))),
+    "a stream in one thread": stream_in_one_thread,
+    "a call": call,
+    "a token": token,
+    "a background refresh": background_refresh,
+}
+
+is_over = KINDS[sys.argv[1]]()
+say("before", is_over())
+say("child", forked(lambda: is_over() or gate.in_flight))
