@@ -100,4 +100,4 @@ def test_weekly_tries_every_python_of_the_plan() -> None:
         if session == "evidence"
     }
 
-    assert {*AXES["python"]} == {Wanted(it) for it in tried}
+    assert {*AXES["python"]} == {Wanted(version) for version in tried}

@@ -37,10 +37,18 @@ def encoded(data: bytes) -> str:
 def requests(name: str) -> Iterator[tuple[str, dict[str, Any], Callable[[Any], str]]]:
     """List each method of the credentials, with a request and the secret of its response."""
     claims = json.dumps({"sub": CLAIM, "exp": int(datetime.now(timezone.utc).timestamp()) + 600})
-    yield "generate_access_token", {"name": name, "scope": [SCOPE]}, lambda it: str(it.access_token)
-    yield "generate_id_token", {"name": name, "audience": "https://a"}, lambda it: str(it.token)
-    yield "sign_blob", {"name": name, "payload": BLOB}, lambda it: encoded(it.signed_blob)
-    yield "sign_jwt", {"name": name, "payload": claims}, lambda it: str(it.signed_jwt)
+    yield (
+        "generate_access_token",
+        {"name": name, "scope": [SCOPE]},
+        lambda answer: str(answer.access_token),
+    )
+    yield (
+        "generate_id_token",
+        {"name": name, "audience": "https://a"},
+        lambda answer: str(answer.token),
+    )
+    yield "sign_blob", {"name": name, "payload": BLOB}, lambda answer: encoded(answer.signed_blob)
+    yield "sign_jwt", {"name": name, "payload": claims}, lambda answer: str(answer.signed_jwt)
 
 
 def call_credentials(transport: str, name: str) -> Iterator[str]:
