@@ -1,6 +1,7 @@
 """The client's side of the echo server: a channel with tokens, and calls of every kind."""
 
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ from grpc.experimental import ChannelOptions
 
 
 class Plugin(grpc.AuthMetadataPlugin):
-    """Gives tokens, each after `seconds`."""
+    """Gives tokens, each after `seconds`; `asked` tells that it was asked for one."""
 
-    seconds: float = 0
+    def __init__(self, seconds: float = 0) -> None:
+        self.seconds, self.asked = seconds, threading.Event()
 
     def __call__(
         self, context: grpc.AuthMetadataContext, callback: grpc.AuthMetadataPluginCallback
     ) -> None:
+        self.asked.set()
         time.sleep(self.seconds)
         callback((("authorization", "Bearer token"),), None)
 

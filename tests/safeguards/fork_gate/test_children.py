@@ -12,6 +12,8 @@ SEEN = (2, 5400)
 gRPC that a thread of the parent held as it opened or closed another. Counted with the program
 `shared_credentials`, in 3,580 forks on a quiet machine and 1,820 at a load of ten a processor.
 """
+FORKS = 20
+HANGS = most_by_chance(*SEEN, FORKS)
 PATIENCE = 20.0
 """Seconds in which such a child answers; it takes 0.1 s on a quiet machine, 1 s on a busy one."""
 
@@ -35,38 +37,39 @@ def test_children_answer_while_calls_of_every_kind_are_made(
     assert [*expected, ("errors", "[]"), ("left", "ok")] == said(run)
 
 
-def demand_answers(run: Run, answer: tuple[str, str], forks: int) -> None:
+def demand_answers(run: Run, answer: tuple[str, str]) -> None:
     """Fail where more children hung than chance explains, or one answered something else."""
     children = [line for line in said(run) if line[0] == answer[0]]
     hung = children.count((answer[0], HUNG))
 
-    assert forks == children.count(answer) + hung, run.stdout
-    assert hung <= most_by_chance(*SEEN, forks), run.stderr
+    assert FORKS == children.count(answer) + hung, run.stdout
+    assert hung <= HANGS, run.stderr
 
 
-def most_seconds(forks: int) -> float:
-    """Return how long a program may take that waits for as many children as may hang."""
-    return DEADLINE + PATIENCE * most_by_chance(*SEEN, forks)
+@pytest.fixture
+def patient_attack(attack: Attack) -> Attack:
+    """Run a program that is told how often to fork, and how long to wait for a child."""
+    deadline = DEADLINE + HANGS * PATIENCE
+
+    def run(name: str, **variables: str) -> Run:
+        return attack(name, str(FORKS), str(PATIENCE), deadline=deadline, **variables)
+
+    return run
 
 
-def test_children_answer_while_threads_make_and_close_clients(attack: Attack) -> None:
+def test_children_answer_while_threads_make_and_close_clients(patient_attack: Attack) -> None:
     """A client that another thread constructs, uses for the first time, or closes stops no fork."""
-    forks = 5
-    run = attack("clients_come_and_go", str(forks), str(PATIENCE), deadline=most_seconds(forks))
+    run = patient_attack("clients_come_and_go")
 
-    demand_answers(run, ("fresh", "256"), forks)
+    demand_answers(run, ("fresh", "256"))
     assert {"took": "True", "errors": "[]"}.items() <= dict(said(run)).items()
 
 
-def test_channels_may_share_credentials(attack: Attack, echo_server: dict[str, str]) -> None:
+def test_channels_may_share_credentials(
+    patient_attack: Attack, echo_server: dict[str, str]
+) -> None:
     """Threads that open and close channels with the same credentials stop no fork."""
-    forks = 20
-    run = attack(
-        "shared_credentials",
-        *(str(forks), str(PATIENCE)),
-        deadline=most_seconds(forks),
-        **echo_server,
-    )
+    run = patient_attack("shared_credentials", **echo_server)
 
-    demand_answers(run, ("fresh", "b'0'"), forks)
+    demand_answers(run, ("fresh", "b'0'"))
     assert "[]" == dict(said(run))["errors"]

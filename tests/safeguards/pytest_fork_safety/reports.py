@@ -20,7 +20,7 @@ Suite = Callable[..., Run]
 """`suite(name, *arguments, **variables)` runs a suite as test_suite.py of an empty folder."""
 
 
-def tests_of(name: str) -> int:
+def count_of_tests(name: str) -> int:
     """Count the functions of a suite that are tests."""
     return (SUITES / f"{name}.py").read_text("utf-8").count("def test_")
 

@@ -10,9 +10,9 @@ from tests.safeguards.pytest_fork_safety.reports import (
     MODES,
     PAGE,
     Suite,
+    count_of_tests,
     place,
     reported,
-    tests_of,
 )
 
 REPLACED = "import os\nbuiltin = os.fork\nos.fork = lambda: builtin()\n"
@@ -26,7 +26,7 @@ def test_right_suite_passes(suite: Suite, arguments: tuple[str, ...]) -> None:
 
     assert {"PASSED"} == set(reported(run).values()), run.stdout
     assert "ok" == str(run.outcome)
-    assert tests_of("right") + 1 == len(reported(run))
+    assert count_of_tests("right") + 1 == len(reported(run))
     assert "a fork while" not in run.stderr
 
 
@@ -39,8 +39,8 @@ def test_fork_during_a_call_fails(suite: Suite, arguments: tuple[str, ...]) -> N
     assert "raises SystemExit" == str(run.outcome)
     assert "ERROR" == found.pop("test_fixture")
     assert {"FAILED"} == set(found.values()), run.stdout
-    assert tests_of("forks") == len(found) + 1
-    assert tests_of("forks") <= run.stdout.count(f"see {PAGE}")
+    assert count_of_tests("forks") == len(found) + 1
+    assert count_of_tests("forks") <= run.stdout.count(f"see {PAGE}")
 
 
 def test_message_of_a_fork(suite: Suite) -> None:

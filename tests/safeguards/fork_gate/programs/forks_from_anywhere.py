@@ -75,4 +75,5 @@ try:
     from_iterator()
 except grpc.RpcError as error:
     say("iterator", error.details())
+fork_gate.gate.limit = 60
 say("afterwards", forked(stubs.use_all))

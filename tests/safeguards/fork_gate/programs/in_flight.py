@@ -18,6 +18,10 @@ from tests.safeguards.attacks import forked, say, wait_until
 from tests.safeguards.echo import Plugin, Stubs, new_channel, one_thread_channel
 
 IsOver = Callable[[], bool]
+SECONDS = b"3"
+"""How long something is in flight: far longer than it takes to fork, and to look before."""
+ITEM = b"0.6"
+"""How long each of the five items of a stream takes."""
 
 fork_gate.install()
 stubs = Stubs(new_channel())
@@ -37,7 +41,7 @@ def start(use: Callable[..., object], *args: object) -> threading.Thread:
 
 
 def future() -> IsOver:
-    call = stubs.echo.future(b"1")
+    call = stubs.echo.future(SECONDS)
     kept.append(call)
     is_over: IsOver = call.done
     return is_over
@@ -45,30 +49,31 @@ def future() -> IsOver:
 
 def stream_in_one_thread() -> IsOver:
     kept.append(one_thread_channel())
-    return read(Stubs(kept[0]).count(b"0.2"))
+    return read(Stubs(kept[0]).count(ITEM))
 
 
 def call() -> IsOver:
-    thread = start(stubs.echo, b"1")
+    thread = start(stubs.echo, SECONDS)
     wait_until(lambda: gate.in_flight)
     return lambda: not thread.is_alive()
 
 
 def token() -> IsOver:
-    plugin = Plugin()
-    plugin.seconds = 1
-    kept.append(Stubs(new_channel(plugin)).echo.future(b"0", timeout=0.2))
-    kept[0].exception()
+    """Give a call up while its token is fetched."""
+    plugin = Plugin(float(SECONDS))
+    call = Stubs(new_channel(plugin)).echo.future(b"0", timeout=30)
+    plugin.asked.wait()
+    call.cancel()
     return lambda: not any(isinstance(one, fork_gate.CountedThread) for one in gate.in_flight)
 
 
 class Slow(google.auth.credentials.AnonymousCredentials):
-    """Credentials whose refresh takes a second."""
+    """Credentials whose refresh takes so long."""
 
     is_over = False
 
     def refresh(self, request: object) -> None:
-        time.sleep(1)
+        time.sleep(float(SECONDS))
         self.is_over = True
 
 
@@ -80,8 +85,8 @@ def background_refresh() -> IsOver:
 
 KINDS: dict[str, Callable[[], IsOver]] = {
     "a future": future,
-    "a stream": lambda: read(stubs.count(b"0.2")),
-    "a stream both ways": lambda: read(stubs.chat(iter([b"1"]))),
+    "a stream": lambda: read(stubs.count(ITEM)),
+    "a stream both ways": lambda: read(stubs.chat(iter([SECONDS]))),
     "a stream in one thread": stream_in_one_thread,
     "a call": call,
     "a token": token,

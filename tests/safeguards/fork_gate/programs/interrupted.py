@@ -14,8 +14,8 @@ stubs = Stubs(new_channel())
 
 
 def interrupted(use: Callable[[], object]) -> str:
-    signal.setitimer(signal.ITIMER_REAL, 0.3)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
         use()
     except KeyboardInterrupt:
         return "interrupted"

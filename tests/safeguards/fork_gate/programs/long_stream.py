@@ -16,4 +16,5 @@ except fork_gate.ForkRefusedError as error:
     say("refused", error)
 say("call", stubs.echo(b"0", timeout=30))
 stream.cancel()
+fork_gate.install(limit=60)
 say("forked", forked(stubs.use_all))
