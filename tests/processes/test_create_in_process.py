@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from subprocess import PIPE
 
 import psutil
@@ -12,6 +11,7 @@ from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK, ROOT
 from tests.evidence.jobs.processes import RELEASE
 from tests.runner import answers
+from tests.support.live import SECONDS, wait_until
 from tests.support.recipes import Cook, Stands
 from tests.support.signatures import verify
 
@@ -59,9 +59,9 @@ def test_killed_process_loses_no_file(local_iam: LocalIAM) -> None:
     command = [sys.executable, str(BOOK.path(FILE)), local_iam.service_accounts[0], *RELEASE]
     with subprocess.Popen(command, cwd=ROOT, stdout=PIPE, stderr=PIPE, text=True) as running:
         try:
-            wait_for_calls(local_iam)
+            wait_until(lambda: local_iam.observe().calls.get(SIGN, 0) >= 4)
             psutil.Process(running.pid).children(recursive=True)[-1].kill()
-            signed, failed = running.communicate(timeout=60)
+            signed, failed = running.communicate(timeout=SECONDS)
         finally:
             running.kill()
     names = [name for name, _ in answers(signed) + answers(failed)]
@@ -69,11 +69,3 @@ def test_killed_process_loses_no_file(local_iam: LocalIAM) -> None:
     assert 1 == running.returncode
     assert sorted(RELEASE) == sorted(names)
     assert "its process died" in failed
-
-
-def wait_for_calls(local_iam: LocalIAM) -> None:
-    """Wait until each of the four processes has a call under way."""
-    deadline = time.monotonic() + 60
-    while local_iam.observe().calls.get(SIGN, 0) < 4:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

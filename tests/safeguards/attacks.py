@@ -4,6 +4,7 @@ Such a program is run by the fixture `attack`, says what it saw in lines, and ju
 Nothing is imported here that a safeguard wants to be installed before.
 """
 
+import gc
 import os
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+
+from grpc import _plugin_wrapping
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -152,6 +155,11 @@ async def sign_async(client: Any) -> int:
     """Sign with an asynchronous client."""
     answer = await client.sign_blob(name=account(), payload=b"text", timeout=30)
     return len(answer.signed_blob)
+
+
+def plugins() -> list[Any]:
+    """List what gRPC calls for tokens: one for each client, and no state of a call."""
+    return [thing for thing in gc.get_objects() if isinstance(thing, _plugin_wrapping._Plugin)]
 
 
 @contextmanager

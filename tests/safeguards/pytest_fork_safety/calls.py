@@ -1,6 +1,5 @@
 """What the suites that try the pytest plugin share: calls that are in flight, and forks."""
 
-import gc
 import os
 import threading
 import time
@@ -91,10 +90,3 @@ def future_in_flight() -> Iterator[None]:
         yield
         assert not future.done()
     control.heal()
-
-
-def plugins() -> list[Any]:
-    """List what gRPC calls for tokens."""
-    return [
-        thing for thing in gc.get_objects() if type(thing).__module__ == "grpc._plugin_wrapping"
-    ]

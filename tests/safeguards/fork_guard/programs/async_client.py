@@ -8,7 +8,7 @@ from typing import Any
 from google.cloud import iam_credentials_v1
 
 from recipes.safeguards import fork_guard
-from tests.safeguards.attacks import say, sign, sign_async, wait_until
+from tests.safeguards.attacks import plugins, say, sign, sign_async, wait_until
 from tests.safeguards.fork_guard.refusals import forked, try_all
 
 fork_guard.install()
@@ -35,9 +35,7 @@ def drop() -> str:
 
 def close() -> None:
     """Close the client; while a thread of gRPC has yet to let go of it, a fork would freeze."""
-    (plugin,) = (
-        thing for thing in gc.get_objects() if type(thing).__module__ == "grpc._plugin_wrapping"
-    )
+    (plugin,) = plugins()
     held = sys.getrefcount(plugin)
     loop.run_until_complete(client.transport.close())
     wait_until(lambda: sys.getrefcount(plugin) < held)

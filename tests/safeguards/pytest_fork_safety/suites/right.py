@@ -14,14 +14,13 @@ import pytest
 from google.cloud.iam_credentials_v1 import IAMCredentialsAsyncClient, IAMCredentialsClient
 from grpc.experimental import ChannelOptions
 
-from tests.safeguards.attacks import stream_server
+from tests.safeguards.attacks import plugins, stream_server
 from tests.safeguards.pytest_fork_safety.calls import (
     NAME,
     call_in_flight,
     fork,
     future_of,
     in_thread,
-    plugins,
     sign,
     sign_async,
     wait_until,
