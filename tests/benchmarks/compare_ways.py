@@ -63,15 +63,15 @@ def texts(*modules: ModuleType) -> Report:
     return {"texts": f"{hashlib.sha256(read).hexdigest()} {here.python} {here.grpcio}"}
 
 
-def once(key: Report, measure: Callable[[], Report]) -> Report:
+def once(key: Report, measure: Callable[[], Report], cache: Path = CACHE) -> Report:
     """Return what was kept under a key; measure and keep it where nothing was."""
-    lines = CACHE.read_text("utf-8").splitlines() if CACHE.exists() else []
+    lines = cache.read_text("utf-8").splitlines() if cache.exists() else []
     for report in map(json.loads, lines):
         if key.items() <= report.items():
             return dict(report)
     report = key | measure()
-    CACHE.parent.mkdir(exist_ok=True)
-    with CACHE.open("a", encoding="utf-8") as file:
+    cache.parent.mkdir(exist_ok=True)
+    with cache.open("a", encoding="utf-8") as file:
         file.write(json.dumps(report) + "\n")
     print(report, flush=True)
     return report

@@ -26,7 +26,7 @@ def test_verdict_stands(stands: Stands, file: str, start_method: str) -> None:
 
 def test_input_is_read_no_faster_than_it_is_answered(local_iam: LocalIAM) -> None:
     """Who writes the input waits, and no more calls are under way than there is room for."""
-    local_iam.slow(0.4)
+    local_iam.slow(4)
     with live(FILE, local_iam.service_accounts[0]) as running:
         assert running.process.stdin
         assert running.process.stdout

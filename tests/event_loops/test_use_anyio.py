@@ -25,7 +25,7 @@ def test_threads_share_a_client_on_each_backend(
     cook: Cook, local_iam: LocalIAM, backend: str
 ) -> None:
     """Every account is answered, by so many threads at once, on one connection."""
-    local_iam.slow(0.5, method=GENERATE)
+    local_iam.slow(2, method=GENERATE)
     run = cook(FILE, backend)
     observation = local_iam.observe()
 

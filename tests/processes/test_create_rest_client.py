@@ -1,21 +1,19 @@
 """Creating a REST client in each process."""
 
-import os
-import subprocess
-import sys
-import textwrap
+from pathlib import Path
 
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK, ROOT
-from tests.runner import answers
-from tests.support.live import live, wait_until
+from tests.runner import Command, InterpreterRunner, answers
+from tests.support.live import SECONDS, live, wait_until
 from tests.support.recipes import Cook, Stands
 
 FILE = "processes/create_rest_client"
 GENERATE = "GenerateIdToken"
 PROCESSES = 4
+PROGRAM = Path(__file__).with_name("programs") / "answer_of_another.py"
 
 
 @pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
@@ -50,42 +48,15 @@ def test_killed_process_loses_no_account(local_iam: LocalIAM) -> None:
     assert {"its process died before it answered"} == set(failed.values())
 
 
-def test_token_of_another_account_is_an_error(local_iam: LocalIAM) -> None:
+def test_token_of_another_account_is_an_error(
+    local_iam: LocalIAM, interpreter_runner: InterpreterRunner
+) -> None:
     """Where the answer to another process is read, the recipe says whose token came."""
-    program = f"""
-        import os, sys, time
-
-        sys.path.insert(0, {str(BOOK.path(FILE).parent)!r})
-        from create_rest_client import iam_credentials_v1, mint
-
-        from recipes.testing.local_iam import LocalIAMControl
-
-        local_iam = LocalIAMControl.from_environment()
-        first, second, *_ = local_iam.service_accounts
-        client = iam_credentials_v1.IAMCredentialsClient(transport="rest")
-        mint(client, first)
-        local_iam.forget()
-        local_iam.far(3)
-        if (pid := os.fork()) == 0:
-            mint(client, first)
-            os._exit(0)
-        while not local_iam.observe().calls:
-            time.sleep(0.01)
-        os.kill(pid, 9)  # the answer is under way, and its reader is gone
-        print(*mint(client, second), sep="\\t")
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        cwd=ROOT,
-        env={**os.environ, **local_iam.environment},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    environment = {**local_iam.environment, "PYTHONPATH": str(ROOT)}
+    run = interpreter_runner.run(Command(PROGRAM, deadline=SECONDS, environment=environment))
     first, second, *_ = local_iam.service_accounts
 
-    assert f"{second}\tNone\treceived the token of {first}\n" == done.stdout
+    assert f"{second}\tNone\treceived the token of {first}\n" == run.stdout
 
 
 def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIAM) -> None:

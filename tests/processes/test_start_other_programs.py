@@ -1,23 +1,19 @@
 """Starting other programs while a client is open and threads call."""
 
-import base64
-import hashlib
 import os
 import signal
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK, ROOT
 from tests.evidence.jobs.processes import RELEASE
 from tests.evidence.measure.run_job import run_job
-from tests.processes.test_create_in_process import listed_key
 from tests.runner import Command, Runner, answers
 from tests.support.live import live, wait_until
 from tests.support.recipes import Cook, Stands
+from tests.support.signatures import verify
 
 FILE = "processes/start_other_programs"
 TWIN = f"{FILE}_broken"
@@ -50,12 +46,8 @@ def test_signature_verifies_with_the_listed_key(cook: Cook, local_iam: LocalIAM)
     """A signature is of the file's SHA-256 digest, made with a key that the account lists."""
     account = local_iam.service_accounts[0]
     run = cook(FILE, account, "LICENSE")
-    key_id, signature = dict(answers(run.stdout))["LICENSE"].split()
-    key = listed_key(local_iam, account, key_id)
 
-    assert isinstance(key, rsa.RSAPublicKey)
-    digest = hashlib.sha256(Path(ROOT, "LICENSE").read_bytes()).digest()
-    key.verify(base64.b64decode(signature), digest, padding.PKCS1v15(), SHA256())
+    verify(local_iam, account, ROOT / "LICENSE", dict(answers(run.stdout))["LICENSE"])
 
 
 def test_unreadable_file_is_reported_and_the_others_are_signed(

@@ -86,18 +86,18 @@ def test_memory_is_that_of_all_processes() -> None:
     assert memory.proportional < memory.resident
 
 
-def test_what_was_measured_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_measured_is_kept(tmp_path: Path) -> None:
     """A run that was interrupted measures what is missing, and that alone."""
-    monkeypatch.setattr(compare_ways, "CACHE", tmp_path / "cache" / "kept.jsonl")
+    cache = tmp_path / "cache" / "kept.jsonl"
     measured = []
 
     def measure() -> compare_ways.Report:
         measured.append("once")
         return {"seconds": 1.5}
 
-    first = compare_ways.once({"way": ALONE, "calls": 10}, measure)
-    again = compare_ways.once({"way": ALONE, "calls": 10}, measure)
-    compare_ways.once({"way": ALONE, "calls": 20}, measure)
+    first = compare_ways.once({"way": ALONE, "calls": 10}, measure, cache)
+    again = compare_ways.once({"way": ALONE, "calls": 10}, measure, cache)
+    compare_ways.once({"way": ALONE, "calls": 20}, measure, cache)
 
     assert 1.5 == first["seconds"]
     assert first == again

@@ -63,7 +63,7 @@ def test_every_call_names_the_ticket(tmp_path: Path, local_iam: LocalIAM) -> Non
 
 def test_every_span_is_a_child_of_the_job(tmp_path: Path, local_iam: LocalIAM) -> None:
     """There is one trace; each call has a span in it, and two lines of the log under its id."""
-    local_iam.slow(0.2, method=GENERATE)
+    local_iam.slow(2, method=GENERATE)
     seen = traced(tmp_path / "trace", local_iam)
     spans = [line for line in seen if "parent_id" in line]
     (job,) = (span for span in spans if span["name"] == "mint all")

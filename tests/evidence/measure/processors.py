@@ -30,7 +30,7 @@ LONGER_LOOK = 0.5
 """Seconds, where all places start at once: what the last one computes shows later."""
 PATIENCE = 3
 """Seconds that a run waits for idle processors: other work may never leave any."""
-TOO_MUCH = 6.0
+TOO_MUCH = 10.0
 """Runnable threads for each processor: a trial under more of them is made again, not stored."""
 EVERY = 0.2
 """Seconds between two looks at the load."""

@@ -1,0 +1,20 @@
+"""Calls and forks in threads of a child, which was forked beside busy threads."""
+
+from google.cloud import iam_credentials_v1
+
+from recipes.safeguards import fork_gate
+from recipes.safeguards.fork_gate import gate
+from tests.safeguards.attacks import Busy, forked, say, sign
+
+fork_gate.install()
+client = iam_credentials_v1.IAMCredentialsClient()
+
+
+def child() -> tuple[list[str], list[Exception], int, int]:
+    with Busy(lambda: sign(client), threads=2) as busy:
+        children = [forked(lambda: sign(client)) for _ in range(3)]
+    return children, busy.errors, len(gate.in_flight), len(gate.held)
+
+
+with Busy(lambda: sign(client)):
+    say("child", forked(child))
