@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
@@ -24,46 +23,7 @@ from tests.benchmarks import results
 ROUNDS = 5
 WORKERS = 4
 FORK, SPAWN, SERVER, PRELOADED = WAYS = ("fork", "spawn", "forkserver", "forkserver, preloaded")
-PROGRAM = """\
-import json
-import json
-import os
-import sys
-import time
-from multiprocessing import Pipe, get_context
-
-from google.cloud import iam_credentials_v1
-
-
-def work(name, connection):
-    entered = time.monotonic()
-    client = iam_credentials_v1.IAMCredentialsClient()
-    created = time.monotonic()
-    client.sign_blob(name=name, payload=b"text", timeout=60)
-    connection.send((entered, created, time.monotonic()))
-    connection.recv()  # stay until the memory is measured
-
-
-if __name__ == "__main__":
-    method, preload, name, workers = sys.argv[1:]
-    context = get_context(method)
-    context.set_forkserver_preload(preload.split())
-    seconds, started = [], []
-    for _ in range(int(workers)):
-        connection, theirs = Pipe()
-        process = context.Process(target=work, args=(name, theirs))
-        begin = time.monotonic()
-        process.start()
-        entered, created, answered = connection.recv()
-        seconds.append((entered - begin, created - entered, answered - created))
-        started.append((process, connection))
-    pids = [process.pid for process, connection in started]
-    print(json.dumps({"seconds": seconds, "pids": pids}), flush=True)
-    sys.stdin.readline()
-    for process, connection in started:
-        connection.send(None)
-        process.join()
-"""
+PROGRAM = Path(__file__).with_name("programs") / "start_workers.py"
 
 
 class Worker(NamedTuple):
@@ -140,12 +100,10 @@ def milliseconds(seconds: Iterable[float]) -> int:
 def main() -> None:
     """Run the program in turn with each start method; print and store medians."""
     rounds: dict[str, list[Round]] = {way: [] for way in WAYS}
-    with LocalIAM(1) as local_iam, tempfile.TemporaryDirectory() as folder:
-        program = Path(folder) / "program.py"
-        program.write_text(PROGRAM, "utf-8")
+    with LocalIAM(1) as local_iam:
         for number in track(range(ROUNDS), "rounds"):
             for way in WAYS[number % len(WAYS) :] + WAYS[: number % len(WAYS)]:
-                rounds[way].append(run(program, way, local_iam))
+                rounds[way].append(run(PROGRAM, way, local_iam))
     fork = median(worker.seconds for each in rounds[FORK] for worker in each.workers[1:])
     costs = {way: cost(rounds[way], fork) for way in WAYS}
     results.store(

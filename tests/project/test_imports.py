@@ -1,15 +1,18 @@
 """Arrows between modules point one way: no circle, and no folder imports one that is above it."""
 
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-from tests.project.imports import Imports, imports
+from tests.project.imports import Imports, imports, name_of, named
 
 ROOT = Path(__file__).parents[2]
 LOCAL_IAM = "recipes/testing/local_iam"
-FOLDERS = [LOCAL_IAM]
+FINDER = "recipes/safeguards/find_shared_clients"
+FOLDERS = [(LOCAL_IAM, ""), (FINDER, ""), ("tests", ""), ("docs/_ext", "docs")]
+"""Folders, each with the folder on the path that its modules are imported from."""
 LAYERS = [(LOCAL_IAM, ["process", "doors", "policies", "api"])]
 """Folders with what is in them, from top to bottom: each may import what comes after it."""
 
@@ -40,10 +43,10 @@ def upward(graph: Imports, prefix: str, layers: list[str]) -> list[tuple[str, st
     ]
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_no_modules_import_each_other_in_a_circle(folder: str) -> None:
+@pytest.mark.parametrize(("folder", "path"), FOLDERS, ids=[folder for folder, _ in FOLDERS])
+def test_no_modules_import_each_other_in_a_circle(folder: str, path: str) -> None:
     """The modules of a folder can be put in an order in which each imports only earlier ones."""
-    graph = imports(ROOT / folder, ROOT)
+    graph = imports(ROOT / folder, ROOT / path)
 
     assert any(graph.values())
     assert [] == circle(graph)
@@ -58,6 +61,39 @@ def test_folders_import_downwards(folder: str, layers: list[str]) -> None:
         path.parent.name for path in (ROOT / folder).glob("*/*.py") if path.stem == "__init__"
     )
     assert [] == upward(graph, folder.replace("/", "."), layers)
+
+
+NEVER = [
+    ("docs/_ext", ("tests.evidence.measure", "tests.evidence.fork_matrix.measure", "tests.runner")),
+    ("tests/evidence/record", ("tests.evidence.measure", "tests.runner", "_ext")),
+    ("tests/evidence/jobs", ("tests.evidence.measure", "tests.evidence.record", "tests.runner")),
+    ("tests/runner", ("tests.evidence", "tests.blocks", "recipes")),
+    ("recipes", ("tests", "_ext", "docs")),
+]
+"""Folders, and what no module there imports but its tests."""
+
+
+@pytest.mark.parametrize(("folder", "others"), NEVER, ids=[folder for folder, _ in NEVER])
+def test_arrow_points_one_way(folder: str, others: tuple[str, ...]) -> None:
+    """What is below knows nothing of what is above it."""
+    modules = [path for path in sorted((ROOT / folder).rglob("*.py")) if "test_" not in path.stem]
+    found = [
+        (path.relative_to(ROOT).as_posix(), wanted)
+        for path in modules
+        for wanted, _ in named(path, name_of(path, ROOT))
+        if any(wanted == other or wanted.startswith(f"{other}.") for other in others)
+    ]
+
+    assert modules
+    assert [] == found
+
+
+def test_declaration_of_the_book_is_a_leaf() -> None:
+    """Every module may import it, and it imports none."""
+    book = ROOT / "tests/book.py"
+    imported = {wanted.partition(".")[0] for wanted, _ in named(book, "tests.book")}
+
+    assert imported <= {*sys.stdlib_module_names}
 
 
 @pytest.mark.parametrize(

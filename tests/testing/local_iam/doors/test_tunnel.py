@@ -15,8 +15,8 @@ import pytest
 from google.cloud import iam_admin_v1
 
 from recipes.testing.local_iam import LocalIAM
-from recipes.testing.local_iam.doors import tunnel as tunnel_module
 from recipes.testing.local_iam.doors.listener import Listener
+from recipes.testing.local_iam.doors.tunnel import Tunnel
 
 IAM = iam_admin_v1.IAMClient
 CONNECT = b"CONNECT iam.googleapis.com:443 HTTP/1.1\r\nHost: iam.googleapis.com:443\r\n\r\n"
@@ -179,13 +179,12 @@ def test_refused_ports_take_no_connection(local_iam: LocalIAM) -> None:
         socket.create_connection(("127.0.0.1", port), timeout=10).close()
 
 
-def test_a_half_open_connection_is_closed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_half_open_connection_is_closed_in_time() -> None:
     """A client that never finishes its request is answered 408."""
-    monkeypatch.setattr(tunnel_module, "HEADER_SECONDS", 0.05)
 
     async def half_open() -> bytes:
         listener = Listener()
-        await listener.open(tunnel_module.Tunnel().protocol)
+        await listener.open(Tunnel(header_seconds=0.05).protocol)
         reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
         writer.write(CONNECT[:20])
         received = await asyncio.wait_for(reader.read(), 10)
