@@ -66,7 +66,7 @@ def test_row_of_a_rule_says_what_both_did(record: Record) -> None:
         "to": SECOND,
         "recipe": "[held in 40 of 40]{.outcome-ok}",
         "broken twin": "[`hang` 30]{.outcome-fail} [`ok` 10]{.outcome-ok}",
-        "twin's failures (95% interval)": "30 of 40 (57% to 87%)",
+        "twin's failures (95% interval)": "30 of 40 (57% to 89%)",
     } == first
     assert "not offered in 20 of 20: [`raises ImportError` 20]{.outcome-fail}" == second["recipe"]
     assert "0 of 20 (0% to 20%)" == second["twin's failures (95% interval)"]

@@ -2,7 +2,6 @@
 
 import csv
 import re
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,18 +93,3 @@ def test_every_column_is_checked_from_end_to_end() -> None:
         for name, pattern in patterns.items()
         if pattern and not re.fullmatch(r"\^.*\$", pattern)
     }
-
-
-def test_all_trials_are_read_quickly() -> None:
-    """Checked and made, they take a small multiple of what reading their columns takes."""
-    paths = RECORD.paths()
-    texts = [path.read_text("utf-8") for path in paths]
-    started = time.process_time()
-    rows = sum(len([*csv.reader(text.splitlines())]) for text in texts)
-    columns = time.process_time() - started
-    started = time.process_time()
-    trials = sum(len(trials_table.__wrapped__(TRIAL.file).read(path)) for path in paths)
-    all_of_it = time.process_time() - started
-
-    assert rows - len(paths) == trials > 100_000
-    assert all_of_it < LONGEST * columns
