@@ -88,12 +88,13 @@ def contradiction(stored: Verdict, outcomes: Iterable[str]) -> str | None:
     seen: Counter[str] = Counter()
     for outcome in islice(outcomes, 1 if stored.is_to_hold else stored.trials_to_see_a_failure):
         seen[outcome] += 1
-        if outcome == "ok" and not stored.is_to_hold:
-            continue
-        if outcome == "ok" or (outcome in stored.outcomes and not stored.is_to_hold):
+        if stored.is_to_hold:
+            if outcome == "ok":
+                return None
+        elif outcome in stored.outcomes and outcome != "ok":
             return None
-        if outcome.startswith("raises"):
+        elif outcome.startswith("raises"):
             break
-        if stored.is_race:
+        elif outcome != "ok" and stored.is_race:
             return None
     return f"{stored.file}: stored is {dict(stored.outcomes)}, today it is {dict(seen)}"
