@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 from rich.console import Console
 from rich.table import Table
 
+FAILED = "failed"
+"""What a test did that ended before it knew the outcome."""
 KINDS = {"page": "pages", "block": "blocks", "recipe": "recipes", "twin": "broken twins"}
 
 
@@ -18,7 +20,7 @@ def recorded(report: Path) -> list[tuple[str, str, str, float]]:
         properties = {each.get("name"): each.get("value", "") for each in case.iter("property")}
         if kind := properties.get("kind"):
             seconds = float(case.get("time", "0"))
-            rows.append((kind, properties["file"], properties["outcome"], seconds))
+            rows.append((kind, properties["file"], properties.get("outcome", FAILED), seconds))
     return rows
 
 

@@ -17,6 +17,9 @@ REPORT = """\
     <property name="kind" value="block"/><property name="file" value="docs/a.md"/>
     <property name="outcome" value="hang"/>
   </properties></testcase>
+  <testcase time="3.5"><properties>
+    <property name="kind" value="block"/><property name="file" value="docs/b.md"/>
+  </properties></testcase>
   <testcase time="9"/>
 </testsuite></testsuites>
 """
@@ -31,6 +34,6 @@ def test_table_counts_what_the_tests_recorded(tmp_path: Path) -> None:
     assert isinstance(console.file, StringIO)
     (row,) = (line for line in console.file.getvalue().splitlines() if "blocks" in line)
 
-    assert ["blocks", "1", "2", "ok 1, hang 1", "4"] == [
+    assert ["blocks", "2", "3", "ok 1, hang 1, failed 1", "8"] == [
         cell.strip() for cell in row.split("│")[1:-1]
     ]
