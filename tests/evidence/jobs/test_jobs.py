@@ -179,7 +179,7 @@ def changed(value: Any, part: str = "") -> Iterator[Any]:
         Job(Accounts("deleted")),
         Job(Lines(7)),
         Job(Names("roles", ("roles/a", "roles/b"))),
-        *{job_of(file) for file in BOOK.files()},
+        *dict.fromkeys(job_of(file) for file in BOOK.files()),
     ],
     ids=lambda job: job.name,
 )
