@@ -7,6 +7,8 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # so a shell starts its background jobs, and what a test starts and interrupts would be, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and so does nohup
 
 pytest_plugins = [
     "recipes.testing.local_iam.pytest_plugin",

@@ -29,7 +29,7 @@ def test_unknown_name_is_one_line_that_says_which_there_are(tmp_path: Path) -> N
 def test_signal_ends_a_job_and_what_it_runs(tmp_path: Path, number: signal.Signals) -> None:
     """The last line says so, without a traceback, and no process of the job is left."""
     checkout = Checkout.make(tmp_path / "checkout")
-    job = checkout.folder / "tests" / "evidence" / "cook.py"
+    job = checkout.folder / "tests" / "evidence" / "measure" / "cook.py"
     job.parent.mkdir(parents=True)
     job.write_text("import os, signal\nprint('runs:', os.getpid(), flush=True)\nsignal.pause()\n")
     with checkout.begin(BASE, "noxfile.py", "cook") as process:

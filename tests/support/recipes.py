@@ -16,7 +16,10 @@ from tests.evidence.record.verdicts import contradiction
 from tests.runner import ForkRunner, InterpreterRunner, Run, Runner
 
 Cook = Callable[..., Run]
-"""`cook(file, *argv, **variables)` runs a recipe; without argv, its job."""
+"""`cook(file, *argv, **variables)` runs a recipe with its job, or with other arguments.
+
+`faults=False` leaves out the faults of the job, for a test that makes its own.
+"""
 
 Stands = Callable[..., None]
 """`stands(file, start_method, fork_support="unset")` fails where today's outcomes contradict the
@@ -41,8 +44,10 @@ def interpreter_runner() -> Iterator[InterpreterRunner]:
 
 @pytest.fixture(name="cook")
 def _cook(local_iam: LocalIAM, recipe_runner: Runner) -> Cook:
-    def cook(file: str, *argv: str, **variables: str) -> Run:
-        return run_job(file, local_iam, recipe_runner, argv=argv, variables=variables).run
+    def cook(file: str, *argv: str, faults: bool = True, **variables: str) -> Run:
+        return run_job(
+            file, local_iam, recipe_runner, argv=argv, variables=variables, faults=faults
+        ).run
 
     return cook
 

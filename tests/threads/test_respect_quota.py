@@ -28,7 +28,7 @@ def calls(local_iam: LocalIAM) -> int:
 def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIAM) -> None:
     """Each account whose call fails is named with the error, and the exit code is 1."""
     local_iam.fail("PERMISSION_DENIED")
-    run = cook(FILE)
+    run = cook(FILE, faults=False)
 
     assert "raises SystemExit" == str(run.outcome)
     assert "" == run.stdout
@@ -50,7 +50,7 @@ def test_all_threads_wait_when_one_is_told_to(cook: Cook, local_iam: LocalIAM) -
 def test_threads_together_stay_below_the_rate(cook: Cook, local_iam: LocalIAM) -> None:
     """No call begins sooner after the one before it than the rate permits, so few overlap."""
     local_iam.slow(0.2, method=GENERATE)
-    run = cook(FILE, "120")
+    run = cook(FILE, "120", faults=False)
 
     assert "ok" == str(run.outcome)
     assert local_iam.observe().most_in_flight < THREADS
@@ -60,7 +60,7 @@ def test_threads_together_stay_below_the_rate(cook: Cook, local_iam: LocalIAM) -
 def test_account_that_is_refused_too_often_is_an_error(cook: Cook, local_iam: LocalIAM) -> None:
     """Where the quota does not come back, each account is named after its last attempt."""
     local_iam.quota(0, minute=0.2)
-    run = cook(FILE)
+    run = cook(FILE, faults=False)
 
     assert "raises SystemExit" == str(run.outcome)
     assert Counter(local_iam.service_accounts) == Counter(name for name, _ in answers(run.stderr))

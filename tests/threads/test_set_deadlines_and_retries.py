@@ -30,7 +30,7 @@ def calls(local_iam: LocalIAM) -> int:
 def test_failed_call_is_reported_with_its_role(cook: Cook, local_iam: LocalIAM) -> None:
     """An error that another attempt would not better is named at once, and the exit code is 1."""
     local_iam.fail("PERMISSION_DENIED")
-    run = cook(FILE)
+    run = cook(FILE, faults=False)
 
     assert "raises SystemExit" == str(run.outcome)
     assert "" == run.stdout
@@ -41,7 +41,7 @@ def test_failed_call_is_reported_with_its_role(cook: Cook, local_iam: LocalIAM) 
 def test_unavailable_service_is_asked_again(cook: Cook, local_iam: LocalIAM) -> None:
     """Each role is counted once, by as many attempts as it takes."""
     local_iam.fail("UNAVAILABLE", rate=0.3, method=GET)
-    run = cook(FILE)
+    run = cook(FILE, faults=False)
 
     assert "ok" == str(run.outcome)
     assert Counter(list(ROLES)) == Counter(role for role, _ in answers(run.stdout))

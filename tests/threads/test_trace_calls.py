@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -21,6 +22,8 @@ GENERATE = "GenerateAccessToken"
 TICKET = "TICKET-7"
 THREADS = 8
 REASON = "x-goog-request-reason"
+LOOK_UP = "GOOGLE_SDK_EXPERIMENTAL_PYTHON_REGIONAL_ACCESS_BOUNDARY_LOOKUP_ENABLED"
+"""Has google-auth make a request of its own at the first call, and log it."""
 TOKENS = ("ya29.", "eyJ", "Bearer")
 """How access tokens, JWTs, and headers with either begin."""
 
@@ -160,6 +163,7 @@ def log_everything(recipe: str, file: Path, email: str) -> dict[str, list[str]]:
         check=True,
         timeout=SECONDS,
         cwd=ROOT,
+        env={**os.environ, LOOK_UP: "true"},
     )
     secrets: dict[str, list[str]] = json.loads(done.stdout)
     return secrets

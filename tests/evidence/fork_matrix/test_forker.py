@@ -69,7 +69,9 @@ def test_machine_that_stays_loaded_makes_no_trial(local_iam: LocalIAM) -> None:
         wait=lambda: waited.append(None), load_since=lambda started: TOO_MUCH + 1
     )
 
-    with pytest.raises(NoForkError, match="7 runnable threads for each processor; end"):
+    with pytest.raises(
+        NoForkError, match=f"{TOO_MUCH + 1:g} runnable threads for each processor; end"
+    ):
         fork(local_iam, "imported", "none", machine=machine)
     assert ATTEMPTS == len(waited)
 

@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, NamedTuple
@@ -179,6 +179,11 @@ class Job:
     def name(self) -> str:
         """Return the digits that name the job."""
         return _digest(self.description)
+
+    @property
+    def alone(self) -> "Job":
+        """Return the job without its faults, for who makes others."""
+        return replace(self, faults=(), later=None)
 
     def work(self, project: str, accounts: Sequence[str]) -> Work:
         """Return the job as the local IAM of this project and with these accounts has it."""

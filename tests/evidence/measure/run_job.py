@@ -34,6 +34,7 @@ def run_job(
     argv: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
     deadline: float | None = None,
+    faults: bool = True,
     book: Book = BOOK,
 ) -> Done:
     """Run a recipe or broken twin with its job: its inputs, faults and limits.
@@ -42,9 +43,10 @@ def run_job(
     GRPC_ENABLE_FORK_SUPPORT, `unset` for none; without it the variable is as it is here.
     `program` is run in the place of the file, `argv` given in the place of the job's, `variables`
     are set beside those of the local IAM, and `deadline` in seconds is not that of the file.
+    Without `faults` the local IAM is as it is, and the job's faults are left out.
     RunnerError means that the runner failed, not the program.
     """
-    job = job_of(file)
+    job = job_of(file) if faults else job_of(file).alone
     work = job.work(local_iam.project, local_iam.service_accounts)
     environment: dict[str, str | None] = {**local_iam.environment, **(variables or {})}
     if fork_support is not None:

@@ -232,7 +232,8 @@ def test_trial_that_never_has_room_is_not_stored(
     with pytest.raises(SystemExit, match="20 trials failed"):
         measure(Choice(), [FILE], busy)
 
-    line = f"no trial: {FILE}: 7 runnable threads for each processor; end what else computes"
+    why = f"{TOO_MUCH + 1:g} runnable threads for each processor; end what else computes"
+    line = f"no trial: {FILE}: {why}"
     assert [line] * TRIALS == [
         said for said in capsys.readouterr().err.splitlines() if said.startswith("no trial")
     ]

@@ -86,16 +86,16 @@ def test_trial_under_too_much_load_is_made_again(tmp_path: Path) -> None:
 def test_trial_that_never_has_room_is_given_up(tmp_path: Path) -> None:
     """It says why, in one line, and what to do; the next one has its turns."""
     runs = Runs()
-    load = loads(*[7.5] * (1 + AGAIN), 0.0)
+    load = loads(*[TOO_MUCH + 1] * (1 + AGAIN), 0.0)
     with slots(tmp_path, load, runs, []).open() as attempt:
         given_up = attempt(TODO)
         assert 1 + AGAIN == len(runs.asked)
         other = attempt(TODO)
 
     assert isinstance(given_up, TooMuchLoadError)
-    assert (f"{FILE}: 7.5 runnable threads for each processor; end what else computes") == str(
-        given_up
-    )
+    assert (
+        f"{FILE}: {TOO_MUCH + 1:g} runnable threads for each processor; end what else computes"
+    ) == str(given_up)
     assert not isinstance(other, RunnerError)
 
 
