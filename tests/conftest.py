@@ -14,6 +14,7 @@ pytest_plugins = [
     "recipes.testing.local_iam.pytest_plugin",
     "tests.blocks.plugin",
     "tests.support.admission",
+    "tests.support.built_site",
     "tests.support.recipes",
 ]
 

@@ -1,10 +1,7 @@
 """The built site, served on loopback as GitHub Pages serves a project, and a browser to open it."""
 
-import fcntl
 import os
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-ROOT = Path(__file__).parents[2]
-PREFIX = "/cookbook/"
+from tests.support.built_site import PREFIX
+
 INSTALL_BROWSER = "install the package chromium (Debian) or Google Chrome (Ubuntu)"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OPTIONS = (
@@ -29,29 +26,6 @@ OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-
-def run_sphinx(site: Path) -> str:
-    """Build the site; return how Sphinx failed, as it does at any warning, or nothing."""
-    command = [sys.executable, "-m", "sphinx", "-q", "-c", ".", "-n", "-W", "--keep-going"]
-    command += ["-j", "auto", "-d", str(site.with_name("doctrees")), "docs", str(site)]
-    environment = {**os.environ, "SITE_URL": "http://127.0.0.1:8000" + PREFIX}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    return f"sphinx ended with {done.returncode}\n{done.stderr}" if done.returncode else ""
-
-
-@pytest.fixture(scope="session")
-def build(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder and the warnings of one build, which the workers of pytest-xdist share."""
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "site"
-    shared.mkdir(exist_ok=True)
-    log = shared / "warnings.txt"
-    with (shared / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not log.exists():
-            log.write_text(run_sphinx(shared / "html"))
-    return shared / "html", log.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ import pytest
 from bs4 import BeautifulSoup
 
 from _ext.roles import fact, failures
+from tests.book import ROOT
 from tests.evidence.record.store import RECORD
-
-from .conftest import PREFIX, ROOT
+from tests.support.built_site import PREFIX
 
 PAGES = sorted(str(page.relative_to(ROOT / "docs"))[:-3] for page in ROOT.glob("docs/**/*.md"))
 FILES = sorted(path for path in ROOT.glob("recipes/*/*.py") if path.parent.name != "testing")

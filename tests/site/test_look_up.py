@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.book import Book
+from tests.book import ROOT, Book
 from tests.evidence.record.plan import PYTHON, RELEASES, TRIALS
 from tests.evidence.record.store import Record
 from tests.ext.made import ENVIRONMENT, book_of, copy, made
 from tests.ext.made import store as keep
 
-from .conftest import ROOT, Tab, served
+from .conftest import Tab, served
 
 RECIPE = "threads/share_one_client"
 OLDEST, SECOND, THIRD, *_, UNMEASURED = RELEASES["grpcio"]
