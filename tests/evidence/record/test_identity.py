@@ -44,7 +44,7 @@ ALIKE = {
     "blank lines": ("\n\n\n", "\n\n"),
     "line broken": ("greet(sys.argv[1])", "greet(\n    sys.argv[1],\n)"),
     "parentheses": ("await self.later()", "await (self.later())"),
-    "concatenated": ('"hello {name', '"hel" f"lo {name'),
+    "concatenated": ('"hello {name', '"" f"hello {name'),
 }
 OTHER = {
     "constant": ("times: int = 2", "times: int = 3"),
