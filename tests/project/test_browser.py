@@ -28,6 +28,7 @@ def test_without_a_browser(tmp_path: Path, ci: str, outcome: str) -> None:
     (tmp_path / "test_alone.py").write_text(ALONE)
     environment = {**os.environ, "PATH": "", "CHROMIUM": "", "CI": ci}
     environment["PLAYWRIGHT_NODEJS_PATH"] = "/nonexistent"
+    environment["PYTHONPATH"] = str(ROOT)
     command = [sys.executable, "-m", "pytest", "-q", "-rsE", "-p", "no:cacheprovider", "."]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False

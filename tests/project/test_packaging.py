@@ -24,6 +24,8 @@ else:
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 ROOT = Path(__file__).parents[2]
+OUTSIDE = dict(os.environ)
+"""The environment before any test: that of a local IAM leads to no index of packages."""
 UV = Path(sys.executable).with_name("uv")
 NAME = "iam_concurrency_cookbook"
 INSTALLED = {
@@ -109,7 +111,8 @@ class Environment:
 
 def uv(*arguments: object) -> None:
     """Run uv; what it says when it fails is the failure of the test."""
-    done = subprocess.run([UV, *map(str, arguments)], capture_output=True, text=True, check=False)
+    command = [UV, *map(str, arguments)]
+    done = subprocess.run(command, env=OUTSIDE, capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stderr
 
 

@@ -26,27 +26,27 @@ def local_iam_process() -> Iterator[LocalIAM]:
         yield local_iam
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client_environment(local_iam_process: LocalIAM) -> Iterator[None]:
-    """Set the environment for the clients that all tests share."""
+    """Set the environment for the clients that the tests of a module share, and no longer."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in local_iam_process.environment.items():
             patch.setenv(name, value)
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_admin(client_environment: None) -> Iterator[iam_admin_v1.IAMClient]:
-    """Keep one admin client for all tests."""
+    """Keep one admin client for the tests of a module."""
     with iam_admin_v1.IAMClient() as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_credentials(
     client_environment: None,
 ) -> Iterator[iam_credentials_v1.IAMCredentialsClient]:
-    """Keep one credentials client for all tests."""
+    """Keep one credentials client for the tests of a module."""
     with iam_credentials_v1.IAMCredentialsClient() as client:
         yield client
 
@@ -91,7 +91,7 @@ def wild(account: iam_admin_v1.ServiceAccount) -> str:
     return f"projects/-/serviceAccounts/{account.email}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def raw(client_environment: None) -> Iterator[Callable[..., bytes]]:
     """Call a path with any bearer token: `raw(path, message, authorization)`."""
     channels = {
