@@ -26,6 +26,8 @@ if __name__ == "__main__":
 
 import nox
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # some thousand processes import the same files
+
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["cookbook"]
 

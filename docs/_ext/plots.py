@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from io import StringIO
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import matplotlib as mpl
 from docutils import nodes
 from docutils.parsers.rst import directives
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from tests.benchmarks import results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TEXT, BAR, MARKED = "#010203", "#040506", "#070809"
 COLOURS = {
@@ -86,6 +86,9 @@ def title(value: str, by: str | None, kind: object) -> str:
 
 def draw(drawn: Sequence[Panel], alt: str, mark: str | None = None) -> str:
     """Return an SVG that takes its colours from the page around it, the same for the same data."""
+    import matplotlib as mpl  # takes a second: pages without a picture do without
+    from matplotlib.figure import Figure
+
     heights = [TITLE + ROW * len(panel.bars) for panel in drawn]
     with mpl.rc_context(
         {
@@ -108,7 +111,7 @@ def draw(drawn: Sequence[Panel], alt: str, mark: str | None = None) -> str:
     return for_page(written.getvalue(), alt)
 
 
-def draw_panel(axes: Axes, panel: Panel, mark: str | None) -> None:
+def draw_panel(axes: "Axes", panel: Panel, mark: str | None) -> None:
     names, lengths = list(panel.bars), list(panel.bars.values())
     colours = [MARKED if name == mark else BAR for name in names]
     bars = axes.barh(names, lengths, height=0.7, color=colours, clip_on=False)

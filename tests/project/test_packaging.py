@@ -111,7 +111,7 @@ class Environment:
 
 def uv(*arguments: object) -> None:
     """Run uv; what it says when it fails is the failure of the test."""
-    command = [UV, *map(str, arguments)]
+    command = [str(UV), *map(str, arguments)]
     done = subprocess.run(command, env=OUTSIDE, capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stderr
 

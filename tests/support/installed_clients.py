@@ -2,6 +2,7 @@
 
 import inspect
 import pkgutil
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,7 @@ def modules() -> list[ModuleType]:
     return found
 
 
+@cache
 def clients() -> dict[str, Any]:
     """Return the client classes by names such as `iam_v3.PolicyBindingsAsyncClient`."""
     return {

@@ -1,7 +1,6 @@
 """The false alarm that a test of a race may have."""
 
 import pytest
-from scipy.stats import binom
 
 from tests.support.chance import FALSE_ALARM, most_by_chance
 
@@ -13,6 +12,8 @@ def test_more_is_rarer_than_a_false_alarm_may_be(seen: int, of: int, trials: int
     At the upper end of what the frequency may be, the chance of seeing as few before, and of
     seeing more now, are together no larger than what is allowed.
     """
+    from scipy.stats import binom
+
     most = most_by_chance(seen, of, trials)
     upper = _upper_end(seen, of)
 
@@ -22,6 +23,8 @@ def test_more_is_rarer_than_a_false_alarm_may_be(seen: int, of: int, trials: int
 
 def _upper_end(seen: int, of: int) -> float:
     """Find the frequency at which so few are as rare as half of the false alarm, by halving."""
+    from scipy.stats import binom
+
     low, high = 0.0, 1.0
     for _ in range(100):
         middle = (low + high) / 2

@@ -29,7 +29,7 @@ from tests.evidence.measure.schedule import (
     planned_along,
     progress,
 )
-from tests.evidence.measure.slots import Slots, Todo
+from tests.evidence.measure.slots import Slots, Todo, place_of
 from tests.evidence.record.environment import FORK_SUPPORT, Wanted
 from tests.evidence.record.not_installed import NotInstalled
 from tests.evidence.record.plan import ALL, AXES, TRIALS, Choice
@@ -124,22 +124,38 @@ class Measurement:
     load: Callable[[], Load] = Load
 
     def make(
-        self, choice: Choice, files: Sequence[str], built: Mapping[Releases, Interpreter | None]
+        self,
+        choices: Sequence[Choice],
+        files: Sequence[str],
+        built: Mapping[Releases, Interpreter | None],
     ) -> int:
-        """Make and store what is missing of a choice; return how many trials failed."""
+        """Make and store what is missing of the choices; return how many trials failed."""
         for file in files:
             self.record.drop_other_programs(file)
-        environments = [found for each in choice.environments if (found := built.get(each))]
-        todo = list(product(environments, choice.variants(files, self.record.book)))
+        cells = {choice: self._cells(choice, files, built) for choice in choices}
         failed = 0
-        while lacking := list(missing(self._planned(choice, todo), self.record)):
+        while lacking := list(missing(self._planned(cells), self.record)):
             lost = self._try(lacking)
             failed += lost
             if lost:  # the same command tries them again
                 break
         return failed
 
-    def _planned(self, choice: Choice, todo: Sequence[Todo]) -> Planned:
+    def _cells(
+        self, choice: Choice, files: Sequence[str], built: Mapping[Releases, Interpreter | None]
+    ) -> list[Todo]:
+        environments = [found for each in choice.environments if (found := built.get(each))]
+        return list(product(environments, choice.variants(files, self.record.book)))
+
+    def _planned(self, cells: Mapping[Choice, Sequence[Todo]]) -> Planned:
+        """Plan all choices together: a cell on two axes has as many trials as either wants."""
+        planned: Planned = {}
+        for choice, todo in cells.items():
+            for cell, number in self._planned_of(choice, todo).items():
+                planned[cell] = max(number, planned.get(cell, 0))
+        return planned
+
+    def _planned_of(self, choice: Choice, todo: Sequence[Todo]) -> Planned:
         if self.trials is None and choice.axis is not None:
             return planned_along(choice.axis, todo, self.record)
         return dict.fromkeys(todo, TRIALS if self.trials is None else self.trials)
@@ -148,7 +164,7 @@ class Measurement:
         failed = 0
         with self.load() as load:
             slots = Slots(self.record, load, self.forked, self.run, self.wait)
-            for made in at_a_time(todo, self.jobs, slots.open, "trials"):
+            for made in at_a_time(todo, self.jobs, slots.open, "trials", place_of):
                 if isinstance(made, RunnerError):
                     failed += 1
                     click.echo(f"no trial: {made}", err=True)
@@ -179,7 +195,7 @@ def measure(
         raise click.UsageError("nothing to try: no environment or no variant fits all options")
     wanted = dict.fromkeys(releases for part in planned for releases in part.environments)
     built = dict(installed(list(wanted), record, build))
-    failed = sum(measurement.make(part, files, built) for part in planned)
+    failed = measurement.make(planned, files, built)
     if failed or None in built.values():
         sys.exit(
             f"{failed} trials failed, {[*built.values()].count(None)} environments were left out, "

@@ -1,18 +1,20 @@
 """Which trials are made next, and so many of them at a time.
 
 Trials are made in rounds: a few of each cell first, and then, of what these showed, all that the
-plan wants. Within a round the cells of one place stand together, as whoever changes places imports
-all anew, and are mixed: some compute all the time, others do nothing until their deadline.
+plan wants. Within a round a slot stays at its place while there is something to do there, as
+whoever changes places imports all anew, and the cells of a place are mixed: some compute all the
+time, others do nothing until their deadline.
 """
 
 import contextlib
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import threading
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from queue import SimpleQueue
 from random import Random
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from rich.progress import (
     BarColumn,
@@ -23,8 +25,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tests.evidence.measure.interpreters import Interpreter
-from tests.evidence.measure.slots import Todo
+from tests.evidence.measure.slots import Place, Todo, place_of
 from tests.evidence.record.plan import always, trials_wanted
 from tests.evidence.record.store import Record
 
@@ -75,13 +76,46 @@ def missing(planned: Planned, record: Record) -> Iterator[Todo]:
     At a place first one of every cell, then another.
     """
     lacking = {todo: number - outcomes_of(todo, record).total() for todo, number in planned.items()}
-    at_place: dict[tuple[Interpreter, str], list[Todo]] = defaultdict(list)
-    for interpreter, variant in planned:
-        at_place[interpreter, variant.fork_support].append((interpreter, variant))
+    at_place: dict[Place, list[Todo]] = defaultdict(list)
+    for todo in planned:
+        at_place[place_of(todo)].append(todo)
     for cells in at_place.values():
         Random(len(cells)).shuffle(cells)  # noqa: S311
         for number in range(max(lacking[cell] for cell in cells)):
             yield from (cell for cell in cells if number < lacking[cell])
+
+
+class Turns(Generic[T]):
+    """Hands out what is to be tried, to each slot what is left at the place where it is.
+
+    A slot that finds nothing there goes to the place with the fewest slots, of these to the one
+    with most left.
+    """
+
+    def __init__(self, todo: Iterable[T], place_of: Callable[[T], Hashable]) -> None:
+        self._left: dict[Hashable, deque[T]] = defaultdict(deque)
+        for each in todo:
+            self._left[place_of(each)].append(each)
+        self._slots = Counter[Hashable]()
+        self._lock = threading.Lock()
+
+    def take(self, here: Hashable) -> tuple[Hashable, T]:
+        """Return the next with its place, for a slot that is `here`; there is one for each call."""
+        with self._lock:
+            place = here if here in self._left else self._move(here)
+            each = self._left[place].popleft()
+            if not self._left[place]:
+                del self._left[place]
+            return place, each
+
+    def _move(self, here: Hashable) -> Hashable:
+        place = min(self._left, key=lambda each: (self._slots[each], -len(self._left[each])))
+        self._slots.update({place: 1, here: -1})
+        return place
+
+
+def nowhere(_: object) -> None:
+    """Say that all is tried at one place."""
 
 
 def at_a_time(
@@ -89,24 +123,27 @@ def at_a_time(
     slots: int,
     open_slot: Callable[[], AbstractContextManager[Callable[[T], R]]],
     what: str,
+    place_of: Callable[[T], Hashable] = nowhere,
 ) -> Iterator[R]:
     """Try each, in so many slots; whatever interrupts this ends the trials under way."""
     with contextlib.ExitStack() as stack:
         threads = ThreadPoolExecutor(slots)
         stack.callback(threads.shutdown)
-        idle: SimpleQueue[Callable[[T], R]] = SimpleQueue()
-        for _ in range(min(slots, len(todo))):
-            idle.put(stack.enter_context(open_slot()))
+        idle: SimpleQueue[tuple[Hashable, Callable[[T], R]]] = SimpleQueue()
+        for number in range(min(slots, len(todo))):
+            idle.put((f"slot {number}, not used yet", stack.enter_context(open_slot())))
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+        turns = Turns(todo, place_of)
 
-        def try_in_an_idle_one(each: T) -> R:
-            attempt = idle.get()
+        def try_next_in_an_idle_one() -> R:
+            place, attempt = idle.get()
+            place, each = turns.take(place)
             try:
                 return attempt(each)
             finally:
-                idle.put(attempt)
+                idle.put((place, attempt))
 
-        futures = [threads.submit(try_in_an_idle_one, each) for each in todo]
+        futures = [threads.submit(try_next_in_an_idle_one) for _ in todo]
         for future in progress(as_completed(futures), len(todo), what):
             yield future.result()
 

@@ -33,8 +33,15 @@ Place = tuple[Interpreter, str]
 """Where runs are forked: an interpreter with a value of GRPC_ENABLE_FORK_SUPPORT."""
 Todo = tuple[Interpreter, Variant]
 """A cell of which a trial is to be made."""
+
 Tried = tuple[Trial, Run] | RunnerError
 """A trial to store with its run, or why there is none."""
+
+
+def place_of(todo: Todo) -> Place:
+    """Return where the trials of a cell are forked."""
+    interpreter, variant = todo
+    return interpreter, variant.fork_support
 
 
 class TooMuchLoadError(RunnerError):
@@ -91,7 +98,7 @@ class _Slot:
 
     def _once(self, interpreter: Interpreter, variant: Variant) -> tuple[Done, float]:
         self._local_iam.heal()
-        place = interpreter, variant.fork_support
+        place = place_of((interpreter, variant))
         with self._slots.starting:  # what computes most at a start, the imports, is done in turn
             self._slots.wait(LOOK if place == self._place else LONGER_LOOK)
             runner = self._runner_at(place)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.book import BOOK
 from tests.evidence.measure.interpreters import Interpreter, here
-from tests.evidence.measure.schedule import at_a_time, missing, planned_along
+from tests.evidence.measure.schedule import Turns, at_a_time, missing, planned_along
 from tests.evidence.measure.slots import Todo
 from tests.evidence.record.plan import FEW, TRIALS, Variant
 from tests.evidence.record.store import Record
@@ -103,6 +103,39 @@ def test_values_of_fork_support_are_one_strip(record: Record) -> None:
     strip = [(HERE, Variant(FILE, "fork", support)) for support in ("unset", "0", "1")]
 
     assert [TRIALS, FEW, TRIALS] == [*planned_along("fork-support", strip, record).values()]
+
+
+def test_slot_stays_at_its_place_while_something_is_left_there() -> None:
+    """Then it goes to a place where no slot is; whoever changes places imports all anew."""
+    visited: list[list[str]] = []
+    all_here = threading.Barrier(2)
+
+    @contextmanager
+    def open_slot() -> Iterator[Callable[[str], None]]:
+        mine: list[str] = []
+        visited.append(mine)
+
+        def attempt(each: str) -> None:
+            all_here.wait(60)
+            mine.append(each[0])
+
+        yield attempt
+
+    todo = ["a1", "b1", "a2", "b2", "c1", "c2", "d1", "d2"]
+    list(at_a_time(todo, 2, open_slot, "letters", lambda each: each[0]))
+    assert sorted(2 * letter for letter in "abcd") == sorted(
+        "".join(mine[place : place + 2]) for mine in visited for place in (0, 2)
+    )
+
+
+def test_slots_share_a_place_where_no_other_is_left() -> None:
+    """None is idle while there is something to do."""
+    turns = Turns(["a1", "a2", "a3", "b1"], lambda each: each[0])
+
+    assert ("a", "a1") == turns.take(None)
+    assert ("b", "b1") == turns.take(None)
+    assert ("a", "a2") == turns.take("b")
+    assert ("a", "a3") == turns.take("a")
 
 
 @contextmanager

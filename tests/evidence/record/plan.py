@@ -2,8 +2,9 @@
 
 All of one axis is tried against the defaults of the others. A few trials of each cell show where
 the outcomes along an axis agree; there the strip is counted as a whole. Twenty trials are made
-where a reader decides by them: of the oldest, the newest and the pinned releases, where trials of
-one cell differ, and on both sides of each change.
+where a reader decides by them: of the oldest, the newest and the pinned releases, where a cell
+holds in some trials and fails in others, and on both sides of each change. A program that always
+fails, but not always in the same way, would else have them in every cell and say nothing new.
 
 The releases are those of releases.json: every minor release of grpcio that has wheels for
 Python 3.10, the releases of google-cloud-iam that its page of versions lists, and each later one.
@@ -13,7 +14,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,8 @@ TRIALS = 20
 """Of a cell that a reader decides by."""
 FEW = 3
 """Of a cell whose neighbours agree with it."""
+HELD = "ok"
+"""The outcome of a trial that did what its page says."""
 ALL = "all"
 """What a command names to have every axis."""
 
@@ -69,19 +72,27 @@ def trials_wanted(
     """
     wanted = [FEW] * len(strip)
     kept = {*always}
-    for place, (release, outcomes) in enumerate(strip):
+    seen = [{*+Counter(outcomes)} for _, outcomes in strip]
+    for place, (release, _) in enumerate(strip):
         at_an_end = place in (0, len(strip) - 1)
-        if at_an_end or release in kept or len(_seen(outcomes)) > 1:
+        if at_an_end or release in kept or _races(seen[place]):
             wanted[place] = TRIALS
-    for place in range(len(strip) - 1):
-        both = [_seen(outcomes) for _, outcomes in strip[place : place + 2]]
-        if all(both) and both[0] != both[1]:
+    for place, (before, after) in enumerate(pairwise(seen)):
+        if _changes(before, after):
             wanted[place] = wanted[place + 1] = TRIALS
     return wanted
 
 
-def _seen(outcomes: Mapping[str, int]) -> set[str]:
-    return {*+Counter(outcomes)}
+def _races(seen: set[str]) -> bool:
+    """Tell a cell that held in one trial and failed in another."""
+    return HELD in seen and len(seen) > 1
+
+
+def _changes(before: set[str], after: set[str]) -> bool:
+    """Tell neighbours of which one held alone, or that have no outcome in common."""
+    if not (before and after):  # one has no trial yet
+        return False
+    return before.isdisjoint(after) or (before != after and {HELD} in (before, after))
 
 
 @dataclass(frozen=True)

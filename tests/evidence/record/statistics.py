@@ -4,12 +4,13 @@ Every table asks here, so that none can contradict another. A cell may be looked
 few trials and, where the plan wants more, after all of them: each look has half of the error that
 an interval may have (Bonferroni), so that the stated confidence holds for both together. The
 intervals are exact: those of Wilson are shorter, but for some frequencies they miss too often.
+
+scipy is imported where it is used: that takes a second, in each of many processes of which few
+compare anything.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-
-from scipy.stats import binomtest, false_discovery_control, fisher_exact
 
 CONFIDENCE = 0.95
 """Of the interval of a frequency, however often it was looked at."""
@@ -26,6 +27,8 @@ Counts = tuple[tuple[int, int], ...]
 @cache
 def interval(failures: int, trials: int) -> tuple[float, float]:
     """Return the interval of a frequency by Clopper and Pearson, from 0 to 1."""
+    from scipy.stats import binomtest
+
     confidence = 1 - (1 - CONFIDENCE) / LOOKS
     found = binomtest(failures, trials).proportion_ci(confidence, method="exact")
     return float(found.low), float(found.high)
@@ -39,6 +42,8 @@ def differ(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> list[bool]:
     """
     if not pairs:
         return []
+    from scipy.stats import false_discovery_control
+
     chances = [chance(counts(*pair)) for pair in pairs]
     return [bool(each <= LEVEL) for each in false_discovery_control(chances, method="by")]
 
@@ -56,6 +61,8 @@ def chance(table: Counts) -> float:
     Fisher's exact test compares each outcome with all others together. The smallest probability
     counts, as many times as there are outcomes.
     """
+    from scipy.stats import fisher_exact
+
     totals = [sum(column) for column in zip(*table, strict=True)]
     smallest = min(
         fisher_exact([row, [total - n for total, n in zip(totals, row, strict=True)]]).pvalue

@@ -145,7 +145,7 @@ def test_some_releases_always_have_all_their_trials() -> None:
     assert ends | {pinned("grpcio"), pinned("google-cloud-iam")} == always()
 
 
-def test_cell_whose_own_trials_differ_has_all_of_them() -> None:
+def test_cell_that_holds_and_fails_has_all_of_them() -> None:
     """A race is told by its frequency; its neighbours, which never fail, are beside a change."""
     assert [TRIALS, FEW, TRIALS, TRIALS, TRIALS, FEW, TRIALS] == wanted(
         *[WELL] * 3, MIXED, *[WELL] * 3
@@ -156,6 +156,15 @@ def test_cell_whose_own_trials_differ_has_all_of_them() -> None:
 def test_both_sides_of_a_change_have_all_their_trials() -> None:
     """Whether it is one is decided by them, and from where on is what a reader asks."""
     assert [TRIALS, FEW, TRIALS, TRIALS, FEW, TRIALS] == wanted(*[FAILED] * 3, *[WELL] * 3)
+
+
+def test_program_that_fails_in_several_ways_has_few_trials_of_each_cell() -> None:
+    """Until none of one release's ways is seen with the next, or one of them held."""
+    three, two, third = {"hang": 1, "crash SIGABRT": 2}, {"hang": 2, "lost": 1}, {"raises E": 3}
+
+    assert [TRIALS, FEW, FEW, TRIALS] == wanted(three, two, FAILED, three)
+    assert [TRIALS, FEW, TRIALS, TRIALS, FEW, TRIALS] == wanted(*[two] * 3, *[third] * 3)
+    assert [TRIALS, TRIALS, TRIALS, TRIALS] == wanted(two, two, WELL, two)
 
 
 def test_cell_without_a_trial_is_no_change() -> None:

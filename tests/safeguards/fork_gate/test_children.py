@@ -1,5 +1,7 @@
 """Children behind the gate answer, whatever the threads of the parent do."""
 
+from functools import cache
+
 import pytest
 
 from tests.runner import Run
@@ -14,7 +16,6 @@ gRPC that a thread of the parent held as it opened or closed another. Counted wi
 processor.
 """
 FORKS = 20
-HANGS = most_by_chance(*SEEN, FORKS)
 PATIENCE = 20.0
 """Seconds in which such a child answers; it takes 0.1 s on a quiet machine, 1 s on a busy one."""
 
@@ -38,19 +39,25 @@ def test_children_answer_while_calls_of_every_kind_are_made(
     assert [*expected, ("errors", "[]"), ("left", "ok")] == said(run)
 
 
+@cache
+def hangs() -> int:
+    """Return how many children may hang by chance."""
+    return most_by_chance(*SEEN, FORKS)
+
+
 def demand_answers(run: Run, answer: tuple[str, str]) -> None:
     """Fail where more children hung than chance explains, or one answered something else."""
     children = [line for line in said(run) if line[0] == answer[0]]
     hung = children.count((answer[0], HUNG))
 
     assert FORKS == children.count(answer) + hung, run.stdout
-    assert hung <= HANGS, run.stderr
+    assert hung <= hangs(), run.stderr
 
 
 @pytest.fixture
 def patient_attack(attack: Attack) -> Attack:
     """Run a program that is told how often to fork, and how long to wait for a child."""
-    deadline = DEADLINE + HANGS * PATIENCE
+    deadline = DEADLINE + hangs() * PATIENCE
 
     def run(name: str, **variables: str) -> Run:
         return attack(name, str(FORKS), str(PATIENCE), deadline=deadline, **variables)
