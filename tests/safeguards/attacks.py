@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,31 @@ def wait_until(condition: Callable[[], object], within: float = PATIENCE) -> Non
         if time.monotonic() > deadline:
             raise TimeoutError(f"this did not come within {within} seconds")
         time.sleep(0.001)
+
+
+def other_threads_have_run(within: float = 0.02) -> bool:
+    """Tell whether another thread of this process ran in so many seconds, while all may."""
+
+    def switches() -> dict[str, str]:
+        found = {}
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(OSError):  # it has ended
+                found[thread.name] = (thread / "status").read_text().partition("voluntary")[2]
+        found.pop(str(threading.get_native_id()), None)
+        return found
+
+    before = switches()
+    time.sleep(within)
+    return switches() != before
+
+
+def wait_until_grpc_lets_go() -> None:
+    """Wait until gRPC has let go of an asynchronous client that was closed, and may be forked.
+
+    A thread of it needs the GIL to let go. A fork that comes first has the GIL, and waits in gRPC
+    for that thread: seen with a debugger, it froze the parent for 62 s, after which gRPC gave up.
+    """
+    wait_until(lambda: not other_threads_have_run())
 
 
 def answer_of(use: Callable[[], object]) -> str:

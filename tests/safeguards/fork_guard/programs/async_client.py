@@ -8,7 +8,14 @@ from typing import Any
 from google.cloud import iam_credentials_v1
 
 from recipes.safeguards import fork_guard
-from tests.safeguards.attacks import plugins, say, sign, sign_async, wait_until
+from tests.safeguards.attacks import (
+    plugins,
+    say,
+    sign,
+    sign_async,
+    wait_until,
+    wait_until_grpc_lets_go,
+)
 from tests.safeguards.fork_guard.refusals import forked, try_all
 
 fork_guard.install()
@@ -34,11 +41,12 @@ def drop() -> str:
 
 
 def close() -> None:
-    """Close the client; while a thread of gRPC has yet to let go of it, a fork would freeze."""
+    """Close the client, so that a fork may follow."""
     (plugin,) = plugins()
     held = sys.getrefcount(plugin)
     loop.run_until_complete(client.transport.close())
     wait_until(lambda: sys.getrefcount(plugin) < held)
+    wait_until_grpc_lets_go()
 
 
 client = loop.run_until_complete(make())

@@ -14,7 +14,7 @@ import pytest
 from google.cloud.iam_credentials_v1 import IAMCredentialsAsyncClient, IAMCredentialsClient
 from grpc.experimental import ChannelOptions
 
-from tests.safeguards.attacks import plugins, stream_server
+from tests.safeguards.attacks import plugins, stream_server, wait_until_grpc_lets_go
 from tests.safeguards.pytest_fork_safety.calls import (
     NAME,
     call_in_flight,
@@ -207,8 +207,8 @@ def test_own_loop() -> None:
             return client, own, sys.getrefcount(own)
 
     kept, own, held = asyncio.run(main())
-    # a thread of gRPC has yet to let go of it, and a fork would freeze
     wait_until(lambda: sys.getrefcount(own) < held)
+    wait_until_grpc_lets_go()
     fork()
     del kept
 
