@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import signal
+from hashlib import sha256
 
 import pytest
 
@@ -19,8 +20,14 @@ pytest_plugins = [
 ]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what the book runs: each block of a page, each recipe and each broken twin."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what the book runs: each block of a page, each recipe and each broken twin.
+
+    In parallel, files are mixed: the tests of one folder wait alike or compute alike, and together
+    they would leave the processors idle, or have too little of them.
+    """
     for item in items:
         if {"block", "page", "stands"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker("book")
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: sha256(item.location[0].encode()).digest())
