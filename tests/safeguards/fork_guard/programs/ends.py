@@ -10,6 +10,7 @@ from recipes.safeguards import fork_guard
 from tests.safeguards.attacks import Busy, say, sign
 from tests.safeguards.fork_guard.refusals import forked
 
+gc.freeze()  # else each child that ends looks through all that is imported here, and copies it
 fork_guard.install()
 busy = iam_credentials_v1.IAMCredentialsClient()
 idle = iam_credentials_v1.IAMCredentialsClient()
