@@ -20,6 +20,7 @@ MODULES = (
     "not_shown",
     "outputs",
     "plots",
+    "recipe",
     "roles",
     "sections",
     "timeline",

@@ -29,7 +29,7 @@ def loop_in_a_thread() -> Iterator[asyncio.AbstractEventLoop]:
     try:
         yield loop
     finally:
-        loop.call_soon_threadsafe(loop.stop)  # the only way to speak to a loop from outside
+        loop.call_soon_threadsafe(loop.stop)  # few methods of a loop may be called from outside
         thread.join()
         loop.close()
 

@@ -16,7 +16,7 @@ from google.api_core.exceptions import GoogleAPIError
 from google.cloud import iam_credentials_v1
 
 THREADS = 256
-CLIENTS = 4  # each has its own connection, and the server lets about 100 calls at a time on one
+CLIENTS = 4  # each has its own connection, and a server bounds the calls at a time on one
 
 thread = threading.local()
 

@@ -64,14 +64,17 @@ def test_there_are_recipes() -> None:
 
 @pytest.mark.parametrize("recipe", RECIPE_FILES, ids=name_of)
 def test_recipe_has_its_page(site: Site, recipe: Path) -> None:
-    """The page of the recipe's name shows the file's own text and offers it for download."""
+    """The page of the recipe's name shows the file whole, as it is run, and offers it."""
     page = page_of(recipe)
 
     assert page in site
     assert recipe in downloads(page, site[page])
     shown = [text for path, text in included(site[page]) if path == recipe]
     assert shown
-    assert all(text.strip() in recipe.read_text("utf-8") for text in shown)
+    assert recipe.read_text("utf-8").strip() == shown[0].strip()
+    command = f"python3 noxfile.py cook -- {recipe.relative_to(RECIPES).with_suffix('')}"
+    drawn = [text for path, text in included(site[page]) if path == ROOT / "noxfile.py"]
+    assert [command] == [" ".join(text.split()[:5]) for text in drawn]
 
 
 @pytest.mark.parametrize("twin", TWINS, ids=name_of)

@@ -57,6 +57,22 @@ def test_build(build: tuple[Path, str]) -> None:
     assert "" == build[1]
 
 
+def test_long_recipe_is_folded(site: Path) -> None:
+    """A module to be imported does not stand before what a reader came for."""
+    folded = {
+        recipe.stem
+        for recipe in RECIPES
+        if any('"""' in text for text in folded_blocks(read(site, page_of(recipe))))
+    }
+
+    assert {"fork_gate", "fork_guard", "pytest_fork_safety"} == folded
+
+
+def folded_blocks(soup: BeautifulSoup) -> list[str]:
+    """The text of every block of code that a reader has to open."""
+    return [pre.get_text() for pre in soup.select("details div.highlight pre")]
+
+
 def test_every_page_is_built(site: Path) -> None:
     """The site has the pages of docs/, and beside them only the search and the 404 page."""
     built = {str(path.relative_to(site))[:-5] for path in site.rglob("*.html")}
