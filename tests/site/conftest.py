@@ -100,7 +100,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @dataclass
 class Tab:
-    """A tab of the browser that remembers every answer and every complaint."""
+    """A tab of the browser that remembers every answer and every complaint of what it shows."""
 
     page: Page
     origin: str
@@ -118,15 +118,31 @@ class Tab:
             self.complaints.append(message.text)
 
     def open(self, path: str) -> Page:
-        """Open a path of the site, and wait until it is loaded."""
+        """Open a path of the site, wait until it is loaded, and forget what was before."""
+        self.answers.clear()
+        self.complaints.clear()
         self.page.goto(self.origin + path)
         return self.page
 
 
-@pytest.fixture
-def tab(browser: Browser, origin: str) -> Iterator[Tab]:
-    """A fresh tab, without cookies or storage, that may use the clipboard."""
+@contextmanager
+def new_tab(browser: Browser, origin: str) -> Iterator[Tab]:
+    """Open a tab without cookies or storage, that may use the clipboard."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         context.set_default_timeout(15_000)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         yield Tab(context.new_page(), origin)
+
+
+@pytest.fixture
+def tab(browser: Browser, origin: str) -> Iterator[Tab]:
+    """A fresh tab."""
+    with new_tab(browser, origin) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def tab_of_pages(browser: Browser, origin: str) -> Iterator[Tab]:
+    """One tab that a reader opens page after page in: a new one costs twice as much."""
+    with new_tab(browser, origin) as opened:
+        yield opened
