@@ -23,7 +23,7 @@ from tests.runner.tree import Tree
 GRACE = 5.0  # seconds in which helpers of multiprocessing end after the main process
 LOOK = 1.0  # seconds after which a run is looked at again that may be stuck
 QUIET = 0.1  # seconds without output after which a process has shown its stacks
-SHOWN = 1.0  # seconds after which it is waited for no longer
+SHOWN = 5.0  # seconds after which it is waited for no longer
 
 
 class RunnerGoneError(Exception):
@@ -112,9 +112,10 @@ class Watch:
         return []
 
     def _wait_until_quiet(self) -> None:
-        """Wait until nothing more is written to the standard error."""
+        """Wait until something was written to the standard error, and nothing more comes."""
         until = time.monotonic() + SHOWN
-        size = -1
+        size = self._pipes.err.size
+        self._wait(SHOWN, lambda: self._pipes.err.size > size)
         while size < self._pipes.err.size and time.monotonic() < until:
             size = self._pipes.err.size
             self._wait(QUIET, lambda: False)
