@@ -56,8 +56,8 @@ def axis(record: Record, file: str, name: str) -> Strip:
     """
     releases, of = AXES[name]
     method, *_ = record.book.start_methods(file)
-    found: dict[str, Verdict] = {}
-    for environment, verdict in sorted(record.verdicts(file).items(), key=worth):
+    shown: list[tuple[Environment, Verdict]] = []
+    for environment, verdict in record.verdicts(file).items():
         others = {
             "python": minor(environment.python) == PYTHON or name in ("python", "start-method"),
             "grpcio": environment.grpcio == RELEASES["grpcio"][-1] or name != "iam",
@@ -65,7 +65,8 @@ def axis(record: Record, file: str, name: str) -> Strip:
             "support": environment.fork_support == "unset" or name == "fork-support",
         }
         if all(others.values()):
-            found[of(environment)] = verdict
+            shown.append((environment, verdict))
+    found = {of(environment): verdict for environment, verdict in sorted(shown, key=worth)}
     return [(release, found.get(release)) for release in releases]
 
 
