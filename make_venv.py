@@ -190,16 +190,24 @@ def run_to_end(lock: int, *command: object) -> None:
         stop(advice("\n".join(said), NOT_INSTALLED))
 
 
+def interpreter() -> str:
+    """Return the interpreter to make an environment of: in one, the one that it was made of.
+
+    A path through `.venv` leads to the new environment once that is linked, and so to itself.
+    """
+    return os.path.realpath(sys.executable) if sys.prefix != sys.base_prefix else sys.executable
+
+
 def fill(folder: Path, lock: int) -> None:
     """Make an environment with uv where it is on the path, otherwise with venv and pip."""
     python = folder / "bin" / "python"
     wanted = ("--require-hashes", "-r", REQUIREMENTS)
     uv = shutil.which("uv")
     if uv:
-        run_to_end(lock, uv, "venv", "--quiet", "--python", sys.executable, folder)
+        run_to_end(lock, uv, "venv", "--quiet", "--python", interpreter(), folder)
         run_to_end(lock, uv, "pip", "install", "--python", python, *wanted)
     elif importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"):
-        run_to_end(lock, sys.executable, "-m", "venv", "--without-pip", folder)
+        run_to_end(lock, interpreter(), "-m", "venv", "--without-pip", folder)
         run_to_end(lock, python, "-Im", "ensurepip", "--default-pip")  # venv hides why it fails
         pip = (python, "-m", "pip", "--disable-pip-version-check", "--no-input")
         run_to_end(lock, *pip, "install", *wanted)

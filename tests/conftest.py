@@ -1,6 +1,8 @@
 """What all tests share."""
 
+import os
 import signal
+import sys
 from hashlib import sha256
 
 import pytest
@@ -10,6 +12,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and so does nohup
+
+if sys.version_info < (3, 11):
+    # said by Google's packages of a Python that they no longer support, in each program
+    ignored = "ignore:You are using a non-supported Python version:FutureWarning"
+    os.environ.setdefault("PYTHONWARNINGS", ignored)
 
 pytest_plugins = [
     "recipes.testing.local_iam.pytest_plugin",

@@ -48,4 +48,5 @@ def test_inline_metadata_names_what_it_imports() -> None:
     text = "\n".join(path.read_text("utf-8") for path in FOLDER.rglob("*.py"))
     imported = set(re.findall(r"^ *(?:import|from) (\w+)", text, re.MULTILINE))
 
-    assert names == imported - {*sys.stdlib_module_names} - {"__future__"}
+    in_python = {*sys.stdlib_module_names, "tomllib", "__future__"}  # tomllib from 3.11 on
+    assert names == imported - in_python
