@@ -13,6 +13,7 @@ from typing import cast
 from docutils import nodes
 from jinja2 import Environment as Templates
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
 
@@ -27,6 +28,9 @@ from tests.evidence.record.verdicts import Verdict
 Shown = tuple[list[nodes.Node], list[nodes.system_message]]
 TEMPLATES = Templates(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - it makes Markdown
 HTML = Templates(trim_blocks=True, lstrip_blocks=True, autoescape=True)
+
+ABSENT, TITLES = "cookbook-absent", "cookbook-titles"
+"""What a page's metadata keep: the sources that were not there, and titles of other pages."""
 
 FORK_SUPPORT_COLUMN = "`GRPC_ENABLE_FORK_SUPPORT`"
 INTERVAL_COLUMN = f"failures ({CONFIDENCE:.0%} interval)"
@@ -120,10 +124,20 @@ class EvidenceDirective(SphinxDirective):
         """The record that this project draws from."""
         return cast(Record, self.config.cookbook_record)
 
-    def parse(self, draw: Callable[[], str], *sources: Path) -> list[nodes.Node]:
-        """Return what was drawn; the page is drawn anew where a source has changed."""
+    def parse(
+        self, draw: Callable[[], str], *sources: Path, titles: Iterable[Path] = ()
+    ) -> list[nodes.Node]:
+        """Return what was drawn; the page is drawn anew where a source or a title has changed.
+
+        Of a source that is not there, it is when it comes. To Sphinx it would be at each build.
+        """
+        noted = self.env.metadata[self.env.docname]
         for source in sources:
-            self.env.note_dependency(str(source))
+            if source.exists():
+                self.env.note_dependency(str(source))
+            else:
+                noted.setdefault(ABSENT, set()).add(str(source))
+        noted.setdefault(TITLES, {}).update({str(page): first_line(page) for page in titles})
         try:
             return self.parse_text_to_nodes(draw(), allow_section_headings=self.sections)
         except (LookupError, ValueError) as error:
@@ -158,7 +172,25 @@ class NumberRole(SphinxRole):
             return [], [self.inliner.reporter.error(str(error), line=self.lineno)]
 
 
+def first_line(page: Path) -> str:
+    """Return the first line of a page, nothing where there is no page."""
+    return page.read_text("utf-8").partition("\n")[0] if page.exists() else ""
+
+
+def outdated(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Name the pages to draw anew: an absent source has come, or a title is another."""
+    return [
+        page
+        for page, noted in env.metadata.items()
+        if any(Path(source).exists() for source in noted.get(ABSENT, ()))
+        or any(first_line(Path(each)) != seen for each, seen in noted.get(TITLES, {}).items())
+    ]
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Register where the record comes from."""
+    """Register where the record comes from, and which pages are drawn anew."""
+    app.connect("env-get-outdated", outdated)
     app.add_config_value("cookbook_record", RECORD, "", Record)
     return {"version": "1", "parallel_read_safe": True}

@@ -145,8 +145,8 @@ class EvidenceOfDirective(EvidenceDirective):
         files = [file for rule in found for file in rule.files]
         return self.parse(
             lambda: "\n\n".join(section(self.record, rule) for rule in found),
-            *pages,
             *sources(self.record, files),
+            titles=pages,
         )
 
 

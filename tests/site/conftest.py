@@ -16,7 +16,13 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from tests.support.built_site import PREFIX
 
 INSTALL_BROWSER = "install the package chromium (Debian) or Google Chrome (Ubuntu)"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS = (
+    "chromium-headless-shell",  # starts and loads pages at half the cost
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
 OPTIONS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -3,7 +3,7 @@
 import ast
 import re
 import stat
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 from zipfile import ZipFile
@@ -16,17 +16,32 @@ from tests.book import ROOT
 from tests.evidence.record.store import RECORD
 from tests.support.built_site import PREFIX
 
+
+def page_of(recipe: Path) -> str:
+    """The page that shows this recipe."""
+    return f"{recipe.parent.name}/{recipe.stem}".replace("_", "-")
+
+
 PAGES = sorted(str(page.relative_to(ROOT / "docs"))[:-3] for page in ROOT.glob("docs/**/*.md"))
 FILES = sorted(path for path in ROOT.glob("recipes/*/*.py") if path.parent.name != "testing")
-RECIPES = [path for path in FILES if not path.stem.endswith("_broken")]
-FOLDERS = sorted(path.parent for path in ROOT.glob("recipes/*/*/__init__.py"))
+RECIPES = {page_of(path): path for path in FILES if not path.stem.endswith("_broken")}
+FOLDERS = {page_of(path.parent): path.parent for path in ROOT.glob("recipes/*/*/__init__.py")}
 VERIFIED = re.compile(r"Verified \d{4}-\d\d-\d\d.*Python \d.*grpcio \d.*google-cloud-iam \d")
 HOME = "http://home" + PREFIX
+ID = re.compile(r'<[a-z][^<>]*\sid="([^"]*)"')
+of_each_page = partial(pytest.mark.parametrize, "page", scope="module")
+"""The tests of a page follow each other in one process, which reads the page once."""
 
 
 @cache
 def read(site: Path, page: str) -> BeautifulSoup:
     return BeautifulSoup((site / f"{page}.html").read_text("utf-8"), "html.parser")
+
+
+@cache
+def ids(site: Path, page: str) -> set[str]:
+    """The ids of a page's elements: others than the page of a test are not parsed for them."""
+    return set(ID.findall((site / f"{page}.html").read_text("utf-8")))
 
 
 def references(soup: BeautifulSoup) -> set[tuple[str, str]]:
@@ -45,11 +60,6 @@ def downloads(soup: BeautifulSoup, page: str) -> list[str]:
 def blocks(soup: BeautifulSoup) -> list[str]:
     """The text of every block of code."""
     return [pre.get_text().rstrip("\n") for pre in soup.select("div.highlight pre")]
-
-
-def page_of(recipe: Path) -> str:
-    """The page that shows this recipe."""
-    return f"{recipe.parent.name}/{recipe.stem}".replace("_", "-")
 
 
 def test_build(build: tuple[Path, str]) -> None:
@@ -79,7 +89,7 @@ def test_every_page_is_built(site: Path) -> None:
     assert {*PAGES, "404", "search"} == built
 
 
-@pytest.mark.parametrize("page", PAGES)
+@of_each_page(PAGES)
 def test_landmarks(site: Path, page: str) -> None:
     """Each page names its language and title, has one heading, and lets a keyboard skip to it."""
     soup = read(site, page)
@@ -93,7 +103,7 @@ def test_landmarks(site: Path, page: str) -> None:
     assert soup.select_one(str(skip["href"])) is not None
 
 
-@pytest.mark.parametrize("page", [*PAGES, "404", "search"])
+@of_each_page([*PAGES, "404", "search"])
 def test_links(site: Path, page: str) -> None:
     """Each link inside the site leads to a file, each fragment to an element of it."""
     broken = []
@@ -104,13 +114,13 @@ def test_links(site: Path, page: str) -> None:
         target = site / unquote(urlsplit(url).path.removeprefix(PREFIX) or "index.html")
         fragment = urlsplit(url).fragment
         if not target.is_file() or (
-            fragment and read(site, str(target.relative_to(site))[:-5]).find(id=fragment) is None
+            fragment and fragment not in ids(site, str(target.relative_to(site))[:-5])
         ):
             broken.append(address)
     assert [] == broken
 
 
-@pytest.mark.parametrize("page", [*PAGES, "404", "search"])
+@of_each_page([*PAGES, "404", "search"])
 def test_nothing_from_another_host(site: Path, page: str) -> None:
     """A page links to other hosts, and loads nothing from them."""
     soup = read(site, page)
@@ -119,7 +129,7 @@ def test_nothing_from_another_host(site: Path, page: str) -> None:
     assert set() == {address for address in loaded if urlsplit(address).netloc}
 
 
-@pytest.mark.parametrize("page", PAGES)
+@of_each_page(PAGES)
 def test_markdown(site: Path, page: str) -> None:
     """Beside each page lies its Markdown, with every block of code that the page shows."""
     markdown = (site / f"{page}.md").read_text("utf-8")
@@ -136,10 +146,10 @@ def test_markdown_has_what_roles_draw(site: Path) -> None:
     assert f"from [{found.version}]({found.source}) on" in defaults
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=page_of)
-def test_recipe(site: Path, recipe: Path) -> None:
+@of_each_page(RECIPES)
+def test_recipe(site: Path, page: str) -> None:
     """A recipe's page offers the very bytes of the file by its name, and shows every function."""
-    page = page_of(recipe)
+    recipe = RECIPES[page]
     offered = {Path(path).name: site / path for path in downloads(read(site, page), page)}
     assert recipe.read_bytes() == offered[recipe.name].read_bytes()
     source = recipe.read_text("utf-8")
@@ -149,10 +159,10 @@ def test_recipe(site: Path, recipe: Path) -> None:
     assert [] == hidden
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=page_of)
-def test_verified(site: Path, recipe: Path) -> None:
+@of_each_page(RECIPES)
+def test_verified(site: Path, page: str) -> None:
     """A recipe's page says when and with which versions the recipe was verified."""
-    paragraphs = [p.get_text() for p in read(site, page_of(recipe)).select("article p")]
+    paragraphs = [p.get_text() for p in read(site, page).select("article p")]
     lines = [text for text in paragraphs if text.startswith("Verified")]
     assert 1 == len(lines)
     assert VERIFIED.match(" ".join(lines[0].split()))
@@ -164,7 +174,7 @@ def test_names_no_folder_of_this_machine(site: Path) -> None:
     assert [] == [path for path in texts if str(ROOT) in path.read_text("utf-8")]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@of_each_page(PAGES)
 def test_downloads(site: Path, page: str) -> None:
     """Each Python file that a page offers for download is one of recipes/, byte for byte."""
     originals = {path.read_bytes() for path in ROOT.glob("recipes/**/*") if path.is_file()}
@@ -185,10 +195,10 @@ def test_sitemap(site: Path) -> None:
     assert sorted(f"{PREFIX}{page}.html" for page in PAGES) == paths
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=page_of)
-def test_folder_downloads_whole(site: Path, folder: Path) -> None:
+@of_each_page(FOLDERS)
+def test_folder_downloads_whole(site: Path, page: str) -> None:
     """The archive of a recipe that is a folder holds its files, byte for byte, for all to read."""
-    page = page_of(folder)
+    folder = FOLDERS[page]
     (packed,) = (path for path in downloads(read(site, page), page) if path.endswith(".zip"))
     with ZipFile(site / packed) as archive:
         unpacked = {name: archive.read(name) for name in archive.namelist()}

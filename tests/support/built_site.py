@@ -5,25 +5,38 @@ It takes longer than most tests, and several at once would take the processors f
 
 import fcntl
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.book import ROOT
+from tests.runner import Command, InterpreterRunner
+from tests.runner.outcome import Outcome
 
 PREFIX = "/cookbook/"
 """Where the site is served, as GitHub Pages serves a project."""
+SPHINX = Path(sys.executable).with_name("sphinx-build")
+SECONDS = 600.0
+"""After which a build hangs."""
 
 
-def run_sphinx(site: Path) -> str:
-    """Build the site; return how Sphinx failed, as it does at any warning, or nothing."""
-    command = [sys.executable, "-m", "sphinx", "-q", "-c", ".", "-n", "-W", "--keep-going"]
-    command += ["-j", "auto", "-d", str(site.with_name("doctrees")), "docs", str(site)]
-    environment = {**os.environ, "SITE_URL": "http://127.0.0.1:8000" + PREFIX}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    return f"sphinx ended with {done.returncode}\n{done.stderr}" if done.returncode else ""
+def run_sphinx(site: Path, checkout: Path = ROOT) -> str:
+    """Build the site of a checkout; return how Sphinx failed, as at any warning, or nothing.
+
+    Its processes end with this one, however it ends.
+    """
+    options = ["-q", "-c", ".", "-n", "-W", "--keep-going", "-j", "auto"]
+    command = Command(
+        SPHINX,
+        [*options, "-d", str(site.with_name("doctrees")), "docs", str(site)],
+        deadline=SECONDS,
+        environment={"SITE_URL": "http://127.0.0.1:8000" + PREFIX},
+        cwd=checkout,
+    )
+    with InterpreterRunner() as runner:
+        run = runner.run(command)
+    return "" if run.outcome == Outcome("ok") else f"sphinx: {run.outcome}\n{run.stderr}"
 
 
 @pytest.fixture(scope="session")
