@@ -193,7 +193,7 @@ def test_cook_shows_what_a_run_wrote() -> None:
 
 def test_cook_says_what_became_of_a_run_that_failed() -> None:
     """What it wrote comes first."""
-    result = CliRunner().invoke(cook.main, ["threads/create_lazily_broken"])
+    result = CliRunner().invoke(cook.main, ["threads/keep_every_result_broken"])
 
     assert 1 == result.exit_code
-    assert "threads/create_lazily_broken: " in result.output.splitlines()[-1]
+    assert "threads/keep_every_result_broken: " in result.output.splitlines()[-1]
