@@ -1,5 +1,6 @@
 """What the attacks on the safeguards share."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,8 @@ def attack(
             },
             cwd=tmp_path,
         )
-        return interpreter_runner.run(command)
+        run = interpreter_runner.run(command)
+        sys.stderr.write(run.stderr)  # pytest shows it where the test fails
+        return run
 
     return attack

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from recipes.safeguards.fork_guard import InheritedClientError
 from tests.safeguards import attacks
-from tests.safeguards.attacks import answer_of, say
+from tests.safeguards.attacks import Busy, answer_of, say, wait_until_threads_rest
 
 REFUSED = "refused"
 
@@ -22,7 +22,9 @@ def answer(use: Callable[[], object]) -> str:
 
 
 def forked(use: Callable[[], object], fork: Callable[[], int] | None = None) -> str:
-    """Return what a forked child answered, or that the guard refused it."""
+    """Return what a child answered that a parent at rest, or a busy one, forked."""
+    if not Busy.at_work:
+        wait_until_threads_rest()
     return attacks.forked(lambda: answer(use), fork)
 
 

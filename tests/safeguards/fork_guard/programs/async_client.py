@@ -14,7 +14,7 @@ from tests.safeguards.attacks import (
     sign,
     sign_async,
     wait_until,
-    wait_until_grpc_lets_go,
+    wait_until_threads_rest,
 )
 from tests.safeguards.fork_guard.refusals import forked, try_all
 
@@ -46,7 +46,7 @@ def close() -> None:
     held = sys.getrefcount(plugin)
     loop.run_until_complete(client.transport.close())
     wait_until(lambda: sys.getrefcount(plugin) < held)
-    wait_until_grpc_lets_go()
+    wait_until_threads_rest()
 
 
 client = loop.run_until_complete(make())

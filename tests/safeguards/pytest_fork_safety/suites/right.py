@@ -14,7 +14,7 @@ import pytest
 from google.cloud.iam_credentials_v1 import IAMCredentialsAsyncClient, IAMCredentialsClient
 from grpc.experimental import ChannelOptions
 
-from tests.safeguards.attacks import plugins, stream_server, wait_until_grpc_lets_go
+from tests.safeguards.attacks import plugins, stream_server, wait_until_threads_rest
 from tests.safeguards.pytest_fork_safety.calls import (
     NAME,
     call_in_flight,
@@ -213,7 +213,7 @@ def test_own_loop() -> None:
 
     kept, own, before = asyncio.run(main())
     wait_until(lambda: references(own) < before)
-    wait_until_grpc_lets_go()
+    wait_until_threads_rest()
     fork()
     del kept
 
