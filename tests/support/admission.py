@@ -14,6 +14,10 @@ import pytest
 
 from tests.evidence.measure.processors import one_at_a_time, wait_for_idle_processors
 
+PATIENCE = 1.0
+"""Seconds that a start waits for idle processors, about what it computes: where others compute
+beside the tests, as much is started as they leave room for.
+"""
 STARTERS = {"block_runner", "interpreter_runner", "local_iam", "recipe_runner"}
 """Fixtures of tests that start processes."""
 
@@ -30,7 +34,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     parallel = hasattr(item.config, "workerinput")
     if parallel and STARTERS & {*getattr(item, "fixturenames", ())}:
         with one_at_a_time(lock_of(item.config)):
-            wait_for_idle_processors()
+            wait_for_idle_processors(patience=PATIENCE)
     return (yield)
 
 
