@@ -18,7 +18,7 @@ from recipes.testing.local_iam import LocalIAM
 from tests.benchmarks import results
 from tests.safeguards.attacks import HUNG, forked, sign, wait_until_threads_rest
 
-FORKS = 2_000
+FORKS = 1_500
 LIMIT = 20
 """Seconds after which a child that has not ended hangs."""
 COMPUTE = (sys.executable, "-c", "while True: pass")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import BOOK, Book, is_twin
+from tests.book import BOOK, START_METHODS, Book, is_twin
 from tests.evidence.measure.command import Measurement, measure
 from tests.evidence.measure.interpreters import here
 from tests.evidence.measure.run_job import run_job
@@ -41,6 +41,12 @@ RECIPES = [file for file in BOOK.files() if not is_twin(file) and constructed(fi
 """Those that construct a client; the pytest plugin is the one that does not."""
 
 
+def in_turn() -> list[tuple[str, str]]:
+    """Return each recipe with one of its start methods, which take turns."""
+    ways = [BOOK.variants(file) for file in RECIPES]
+    return [of_one[turn % len(of_one)] for turn, of_one in enumerate(ways)]
+
+
 def test_recipes_construct_clients() -> None:
     """The recipes without a client of their own are known by name."""
     recipes = {file for file in BOOK.files() if not is_twin(file)}
@@ -48,7 +54,14 @@ def test_recipes_construct_clients() -> None:
     assert {"safeguards/pytest_fork_safety"} == recipes - {*RECIPES}
 
 
-@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(*RECIPES))
+def test_start_methods_take_turns() -> None:
+    """A fault is planted in each recipe, and each start method has some of them."""
+    assert {*BOOK.variants(*RECIPES)} > {*in_turn()}
+    assert RECIPES == [file for file, _ in in_turn()]
+    assert {*START_METHODS} == {start_method for _, start_method in in_turn()}
+
+
+@pytest.mark.parametrize(("file", "start_method"), in_turn())
 def test_recipe_without_its_client_contradicts_its_verdict(
     local_iam: LocalIAM,
     recipe_runner: InterpreterRunner,

@@ -52,6 +52,8 @@ def test_race_may_be_won_before_it_is_lost() -> None:
     """A twin that fails at the third trial stands by its verdict, in whichever way it fails."""
     assert contradiction(counted(ok=2, hang=18), ["ok", "ok", "hang"]) is None
     assert contradiction(counted(hang=20), ["ok", "crash SIGSEGV"]) is None
+    assert contradiction(counted(hang=20), ["raises BrokenProcessPool"]) is None
+    assert contradiction(counted(raises_NameError=20), ["raises BrokenProcessPool"]) is not None
 
 
 def test_twin_that_never_fails_contradicts_its_verdict() -> None:
