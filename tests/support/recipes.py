@@ -10,10 +10,11 @@ import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import is_twin
-from tests.evidence.measure.run_job import run_job
+from tests.evidence.measure.run_job import Done, run_job
 from tests.evidence.record.store import RECORD
 from tests.evidence.record.verdicts import contradiction
 from tests.runner import ForkRunner, InterpreterRunner, Run, Runner
+from tests.support import first_signature
 
 Cook = Callable[..., Run]
 """`cook(file, *argv, **variables)` runs a recipe with its job, or with other arguments.
@@ -61,15 +62,18 @@ def _stands(
     def stands(file: str, start_method: str, fork_support: str = "unset") -> None:
         seen: list[str] = []
 
+        def run() -> Done:
+            return run_job(
+                file,
+                local_iam,
+                recipe_runner,
+                start_method=start_method,
+                fork_support=fork_support,
+            )
+
         def outcomes() -> Iterator[str]:
             while True:
-                done = run_job(
-                    file,
-                    local_iam,
-                    recipe_runner,
-                    start_method=start_method,
-                    fork_support=fork_support,
-                )
+                done = first_signature.tried(run, lambda done: done.run)
                 seen.append(done.outcome)
                 yield done.outcome
 
