@@ -33,7 +33,7 @@ def planned(record: Record, file: str, name: str) -> Strip:
     if name != "start-method":
         return strip
     wanted = record.book.start_methods(file)
-    return [(method, verdict) for method, verdict in strip if method in wanted]
+    return tuple((method, verdict) for method, verdict in strip if method in wanted)
 
 
 def release_of(name: str, environment: Wanted | Environment) -> str:

@@ -5,7 +5,7 @@ cell shows something, and which neighbours differ, is decided here for all table
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, pairwise
 from typing import Literal
@@ -21,7 +21,7 @@ NOT_OFFERED = {"raises ImportError", "raises ModuleNotFoundError", "raises Attri
 """What a program meets that uses what a release does not have yet."""
 REPEATED = "repeated"
 """The folder that a reader's own trials are stored in."""
-Strip = list[tuple[str, Verdict | None]]
+Strip = Sequence[tuple[str, Verdict | None]]
 """Releases with the verdict of one file, in their order; None where there is none yet."""
 
 
@@ -54,6 +54,10 @@ def axis(record: Record, file: str, name: str) -> Strip:
     What is not the axis is the default of the plan, or the newest there is. Releases of
     google-cloud-iam are compared with the same grpcio, its newest.
     """
+    return record.made(file, name, lambda: _axis(record, file, name))
+
+
+def _axis(record: Record, file: str, name: str) -> Strip:
     releases, of = AXES[name]
     method, *_ = record.book.start_methods(file)
     shown: list[tuple[Environment, Verdict]] = []
@@ -67,7 +71,7 @@ def axis(record: Record, file: str, name: str) -> Strip:
         if all(others.values()):
             shown.append((environment, verdict))
     found = {of(environment): verdict for environment, verdict in sorted(shown, key=worth)}
-    return [(release, found.get(release)) for release in releases]
+    return tuple((release, found.get(release)) for release in releases)
 
 
 AXES: dict[str, tuple[list[str], Callable[[Environment], str]]] = {

@@ -7,11 +7,11 @@ they are; they have no say in a verdict.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from tests.book import BOOK, Book
 from tests.evidence.jobs import job_of
@@ -25,6 +25,8 @@ EVIDENCE = Path(__file__).resolve().parents[1]
 RECORDS = EVIDENCE / "records"
 OUTPUTS = EVIDENCE / "outputs"
 JOBS = "jobs.json"
+
+Made = TypeVar("Made")
 
 
 class Identity(NamedTuple):
@@ -40,7 +42,7 @@ class Record:
 
     folder: Path = RECORDS
     book: Book = BOOK
-    _counted: dict[str, tuple[object, dict[Environment, Verdict]]] = field(
+    _made: dict[tuple[str, Hashable], tuple[object, Any]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -125,17 +127,22 @@ class Record:
             complete.replace(self.folder / JOBS)
 
     def verdicts(self, file: str) -> dict[Environment, Verdict]:
-        """Count the trials of today's program and job in each environment.
+        """Count the trials of today's program and job in each environment."""
+        counted = self.made(file, "verdicts", lambda: _by_environment(file, self.of_today(file)))
+        return dict(counted)
 
-        They are counted again only where the program, its job or its trials have changed: many
-        directives ask for this.
+    def made(self, file: str, what: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what is made of a file's trials, for its readers alone: nobody changes it.
+
+        It is made again only where the program, its job or its trials have changed: many directives
+        ask for the same.
         """
-        stored = self.trials(file)
-        state = (self.identity(file), id(stored))
-        known = self._counted.get(file)
+        state = (self.identity(file), id(self.trials(file)))
+        known = self._made.get((file, what))
         if known is None or known[0] != state:
-            known = self._counted[file] = state, _by_environment(file, self.of_today(file))
-        return dict(known[1])
+            known = self._made[file, what] = state, make()
+        made: Made = known[1]
+        return made
 
     def verdict(
         self, file: str, start_method: str | None = None, fork_support: str = "unset"
