@@ -7,6 +7,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 from _ext.base import TEMPLATES, EvidenceDirective, label, span, tally, versions
+from _ext.systems import systems
 from tests.book import START_METHODS
 from tests.evidence.record.cells import Kind, kinds
 from tests.evidence.record.verdicts import Verdict
@@ -19,14 +20,18 @@ Python {{ python }};
 grpcio {{ grpcio }};
 google-cloud-iam {{ google_cloud_iam }};
 {{ system }}.
+It was tried there alone, and {{ systems }}.
 {{ tally }}
 [How this is measured](/evidence/index.md).
 :::
 """)
 
 
-def verified(stored: Verdict, kinds: Mapping[Kind, int]) -> str:
-    """Say how a recipe held with the pinned releases, and in how many environments it held."""
+def verified(stored: Verdict, kinds: Mapping[Kind, int], text: str) -> str:
+    """Say how a recipe held with the pinned releases, in how many environments, and where else.
+
+    `text` is that of the recipe: it tells on which systems it runs that have no trials.
+    """
     failed = {name: count for name, count in stored.outcomes.items() if name != "ok"}
     used = {trial.environment.start_method for trial in stored.trials}
     return VERIFIED.render(
@@ -35,6 +40,7 @@ def verified(stored: Verdict, kinds: Mapping[Kind, int]) -> str:
         total=len(stored.trials),
         failures="".join(f", `{name}` in {count}" for name, count in sorted(failed.items())),
         start_methods=", ".join(method for method in START_METHODS if method in used),
+        systems=systems(text),
         tally=tally("It", kinds, "held", f"#{label(stored.file)}"),
         **versions(stored.trials),
     )
@@ -45,9 +51,12 @@ class VerifiedDirective(EvidenceDirective):
 
     def run(self) -> list[nodes.Node]:
         file = self.env.docname.replace("-", "_")
+        path = self.record.book.path(file)
         return self.parse(
-            lambda: verified(self.record.verdict(file), kinds(self.record, file)),
-            self.record.book.path(file),
+            lambda: verified(
+                self.record.verdict(file), kinds(self.record, file), path.read_text("utf-8")
+            ),
+            path,
             self.record.path(file),
         )
 

@@ -44,10 +44,11 @@ def test_verified_line_leads_to_the_cells() -> None:
     later = replace(TRIAL, date="2026-11-28T00:00:00.000Z")
     stored = Verdict(TRIAL.file, (TRIAL, later, TRIAL))
     counts: dict[Kind, int] = {"held": 61, "failed": 2}
-    said = " ".join(verified(stored, counts).split())
+    said = " ".join(verified(stored, counts, "import os\nos.fork()").split())
 
     assert "**Verified** 2026-11-26 to 2026-11-28: `ok` in 3 of 3 trials of this program" in said
     link = "(#evidence-threads-share-one-client)"
+    assert "It was tried there alone, and uses `os.fork`, which Windows does not have." in said
     assert f"It held in [61 of 63 environments measured so far]{link}. [How" in said
 
 
