@@ -31,6 +31,7 @@ def mint(client: Client, emails: list[str]) -> list[Answer]:
     for email in emails:
         name = f"projects/-/serviceAccounts/{email}"
         try:
+            # with what the client tries again: at most 70 s
             token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
         except GoogleAPIError as error:
             answers.append((email, None, " ".join(str(error).split())))

@@ -36,7 +36,7 @@ def native_threads() -> int:
 async def state(admin: iam_admin_v1.IAMAsyncClient, email: str) -> Answer:
     name = f"projects/-/serviceAccounts/{email}"
     try:
-        account = await admin.get_service_account(name=name, timeout=10)
+        account = await admin.get_service_account(name=name, timeout=10)  # at most 70 s
     except GoogleAPIError as error:  # errors of calls do not pickle, their text does
         return email, None, " ".join(str(error).split())
     return email, "disabled" if account.disabled else "enabled", None
@@ -52,6 +52,7 @@ async def mint(client: iam_credentials_v1.IAMCredentialsAsyncClient, email: str)
     """The token is used where it was minted; only its expiry leaves."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
+        # with what the client tries again: at most 70 s
         token = await client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
     except GoogleAPIError as error:
         return email, None, " ".join(str(error).split())

@@ -49,9 +49,10 @@ async def audit(client: iam_admin_v1.IAMAsyncClient, email: str) -> str:
     """Runs in the loop, many at once, each with its three calls at once."""
     name = f"projects/-/serviceAccounts/{email}"
     account, keys, policy = await asyncio.gather(
-        client.get_service_account(name=name, timeout=10),
+        client.get_service_account(name=name, timeout=10),  # at most 70 s
+        # with what the client tries again: at most 70 s
         client.list_service_account_keys({"name": name, "key_types": ["USER_MANAGED"]}, timeout=10),
-        client.get_iam_policy({"resource": name}, timeout=10),
+        client.get_iam_policy({"resource": name}, timeout=10),  # at most 10 s
     )
     state = "disabled" if account.disabled else "enabled"
     return f"{state}, keys: {len(keys.keys)}, roles granted on it: {len(policy.bindings)}"

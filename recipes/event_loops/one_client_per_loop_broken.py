@@ -24,7 +24,7 @@ client: Client | None = None
 async def mint(client: Client, email: str) -> str:
     """The token is used where it was minted; only its expiry leaves."""
     name = f"projects/-/serviceAccounts/{email}"
-    token = await client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
+    token = await client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
     return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
 
 

@@ -22,7 +22,7 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 def mint(client: iam_credentials_v1.IAMCredentialsClient, email: str) -> str:
     """Runs in a thread, while the event loop goes on."""
     name = f"projects/-/serviceAccounts/{email}"
-    token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
+    token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
     return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
 
 

@@ -20,7 +20,7 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 async def mint(client: iam_credentials_v1.IAMCredentialsAsyncClient, email: str) -> str:
     name = f"projects/-/serviceAccounts/{email}"
-    token = await client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
+    token = await client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
     return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
 
 

@@ -51,6 +51,7 @@ async def mint(email: str) -> Answer:
     """Runs in the loop of a worker. The token is used there; only its length leaves."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
+        # with what the client tries again: at most 70 s
         response = await client.generate_id_token(name=name, audience=AUDIENCE, timeout=10)
     except GoogleAPIError as error:  # errors of calls do not pickle, their text does
         return email, None, " ".join(str(error).split())
@@ -60,6 +61,7 @@ async def mint(email: str) -> Answer:
 async def main(project: str) -> int:
     here = asyncio.get_running_loop()
     lookup = iam_admin_v1.IAMAsyncClient()  # open while the workers start, as in a service
+    # with what the client tries again: at most 70 s a page
     accounts = await lookup.list_service_accounts(name=f"projects/{project}", timeout=10)
     emails = [account.email async for account in accounts]
     failed = dict.fromkeys(emails, "a worker died before this was answered")

@@ -32,7 +32,7 @@ def client() -> iam_credentials_v1.IAMCredentialsClient:
 def mint(email: str) -> str:
     """Runs in a thread of the parent."""
     name = f"projects/-/serviceAccounts/{email}"
-    token = client().generate_access_token(name=name, scope=[SCOPE], timeout=10)
+    token = client().generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
     return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
 
 
@@ -41,7 +41,7 @@ def sign(email: str, validity: str) -> str:
     name = f"projects/-/serviceAccounts/{email}"
     digest = sha256(f"{email} {validity}".encode()).digest()
     try:
-        key_id = client().sign_blob(name=name, payload=digest, timeout=10).key_id
+        key_id = client().sign_blob(name=name, payload=digest, timeout=10).key_id  # at most 70 s
     except GoogleAPIError as error:  # errors of calls do not pickle, their text does
         raise RuntimeError(str(error)) from None
     return f"{validity}, signed with key {key_id}"

@@ -28,7 +28,7 @@ client: iam_credentials_v1.IAMCredentialsClient
 def state(admin: iam_admin_v1.IAMClient, email: str) -> Answer:
     name = f"projects/-/serviceAccounts/{email}"
     try:
-        account = admin.get_service_account(name=name, timeout=10)
+        account = admin.get_service_account(name=name, timeout=10)  # at most 70 s
     except GoogleAPIError as error:  # errors of calls do not pickle, their text does
         return email, None, " ".join(str(error).split())
     return email, "disabled" if account.disabled else "enabled", None
@@ -49,7 +49,7 @@ def mint(email: str) -> Answer:
     """Runs in a worker. The token is used where it was minted; only its expiry leaves."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
-        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
+        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
     except GoogleAPIError as error:
         return email, None, " ".join(str(error).split())
     return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None

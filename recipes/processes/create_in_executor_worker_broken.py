@@ -33,6 +33,7 @@ def mint(email: str) -> Answer:
     """Runs in a worker. The token is used where it was minted; only its expiry leaves."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
+        # with what the client tries again: at most 70 s
         response = client.generate_id_token(name=name, audience=AUDIENCE, timeout=10)
     except GoogleAPIError as error:  # errors of calls do not pickle, their text does
         return email, None, " ".join(str(error).split())

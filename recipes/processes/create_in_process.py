@@ -24,7 +24,7 @@ PROCESSES = 4
 def sign(client: iam_credentials_v1.IAMCredentialsClient, account: str, file: str) -> str:
     digest = hashlib.sha256(Path(file).read_bytes()).digest()
     name = f"projects/-/serviceAccounts/{account}"
-    response = client.sign_blob(name=name, payload=digest, timeout=10)
+    response = client.sign_blob(name=name, payload=digest, timeout=10)  # at most 70 s
     return f"{response.key_id} {b64encode(response.signed_blob).decode()}"
 
 

@@ -28,7 +28,7 @@ client: iam_credentials_v1.IAMCredentialsClient
 def sign(client: iam_credentials_v1.IAMCredentialsClient, account: str, file: str) -> str:
     digest = hashlib.sha256(Path(file).read_bytes()).digest()
     name = f"projects/-/serviceAccounts/{account}"
-    response = client.sign_blob(name=name, payload=digest, timeout=10)
+    response = client.sign_blob(name=name, payload=digest, timeout=10)  # at most 70 s
     return f"{response.key_id} {b64encode(response.signed_blob).decode()}"
 
 
@@ -51,10 +51,10 @@ def start_process(account: str, files: list[str]) -> Connection:
 def keep_busy(account: str, warm: Barrier) -> None:
     """Runs in a thread of the parent, like any other use that a program makes of its client."""
     name = f"projects/-/serviceAccounts/{account}"
-    client.sign_blob(name=name, payload=b"warm", timeout=10)
+    client.sign_blob(name=name, payload=b"warm", timeout=10)  # at most 70 s
     warm.wait()
     while True:
-        client.sign_blob(name=name, payload=b"busy", timeout=10)
+        client.sign_blob(name=name, payload=b"busy", timeout=10)  # at most 70 s
 
 
 def receive(readers: list[Connection]) -> Iterator[tuple[str, str | None, str | None]]:

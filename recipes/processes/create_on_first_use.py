@@ -41,7 +41,7 @@ def who_may_act_as(email: str) -> Answer:
     """Runs wherever the executor runs it: in a process or a thread, of any number."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
-        policy = client().get_iam_policy(resource=name, timeout=10)
+        policy = client().get_iam_policy(resource=name, timeout=10)  # at most 10 s
     except (GoogleAPIError, GoogleAuthError) as error:  # few errors pickle, their text does
         return email, None, " ".join(str(error).split())
     granted = [f"{binding.role}: {', '.join(binding.members)}" for binding in policy.bindings]

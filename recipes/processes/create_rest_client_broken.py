@@ -34,7 +34,10 @@ def mint(client: iam_credentials_v1.IAMCredentialsClient, email: str) -> Answer:
     name = f"projects/-/serviceAccounts/{email}"
     try:
         response = client.generate_id_token(
-            name=name, audience=AUDIENCE, include_email=True, timeout=10
+            name=name,
+            audience=AUDIENCE,
+            include_email=True,
+            timeout=10,  # at most 70 s
         )
     except (GoogleAPIError, GoogleAuthError, RequestException) as error:
         return email, None, " ".join(str(error).split())  # such errors do not pickle

@@ -31,7 +31,7 @@ def sign(email: str, payload: bytes) -> str:
     """Runs in a worker, with the worker's client; return the id of the key that signed."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
-        return client().sign_blob(name=name, payload=payload, timeout=10).key_id
+        return client().sign_blob(name=name, payload=payload, timeout=10).key_id  # at most 70 s
     except GoogleAPIError as error:  # errors of calls do not pickle, their text does
         raise RuntimeError(str(error)) from None
 
@@ -39,7 +39,7 @@ def sign(email: str, payload: bytes) -> str:
 def serve(workers: ProcessPoolExecutor, email: str) -> str:
     """Runs in a thread: it calls with the client of this process, and has a worker call, too."""
     name = f"projects/-/serviceAccounts/{email}"
-    token = client().generate_access_token(name=name, scope=[SCOPE], timeout=10)
+    token = client().generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
     expiry = f"{token.expire_time:%Y-%m-%d %H:%M} UTC"
     key_id = workers.submit(sign, email, expiry.encode()).result()
     return f"valid until {expiry}, signed with {key_id}"

@@ -32,7 +32,7 @@ def mint(email: str) -> tuple[str, str | None, str | None]:
     """Runs in a child. The token is used where it was minted; only its expiry leaves."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
-        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
+        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
     except GoogleAPIError as error:
         return email, None, " ".join(str(error).split())
     return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None

@@ -33,6 +33,7 @@ def start_worker() -> None:
 
 def list_emails(project: str) -> list[str]:
     """Runs in a worker: the parent needs what is listed, not the client that lists it."""
+    # with what the client tries again: at most 70 s a page
     pages = client.list_service_accounts(name=f"projects/{project}", timeout=10)
     return [account.email for account in pages]
 
@@ -41,7 +42,7 @@ def describe_keys(email: str) -> str:
     """Runs in a worker, for each account that another may have listed."""
     name = f"projects/-/serviceAccounts/{email}"
     request = {"name": name, "key_types": ["USER_MANAGED"]}
-    response = client.list_service_account_keys(request, timeout=10)
+    response = client.list_service_account_keys(request, timeout=10)  # at most 70 s
     now = datetime.now(timezone.utc)
     ages = sorted(((now - key.valid_after_time).days for key in response.keys), reverse=True)
     return f"oldest of {len(ages)} keys: {ages[0]} days" if ages else "no keys"

@@ -34,7 +34,7 @@ def mint(email: str) -> str:
     """Runs in a worker. The token is used where it was minted; only its expiry leaves."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
-        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
+        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
     except GoogleAPIError as error:  # errors of calls do not pickle, their text does
         raise RuntimeError(str(error)) from None
     return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"

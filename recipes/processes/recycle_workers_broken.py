@@ -34,7 +34,7 @@ def mint(email: str) -> tuple[str, str | None, str | None]:
     """Runs in a worker, which ends after its last task; a new one takes its place."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
-        token = client().generate_access_token(name=name, scope=[SCOPE], timeout=10)
+        token = client().generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
     except GoogleAPIError as error:  # errors of calls do not pickle, their text does
         return email, None, " ".join(str(error).split())
     return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None
@@ -44,7 +44,7 @@ def sign(email: str, validity: str) -> str:
     """Runs in a thread of the parent, while workers come and go."""
     name = f"projects/-/serviceAccounts/{email}"
     digest = sha256(f"{email} {validity}".encode()).digest()
-    key_id = client().sign_blob(name=name, payload=digest, timeout=10).key_id
+    key_id = client().sign_blob(name=name, payload=digest, timeout=10).key_id  # at most 70 s
     return f"{validity}, signed with key {key_id}"
 
 

@@ -48,7 +48,7 @@ def mint(email: str) -> Answer:
     """Runs in a thread of a worker. The token is used there; only its expiry leaves."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
-        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
+        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
     except GoogleAPIError as error:  # errors of calls do not pickle, their text does
         return email, None, " ".join(str(error).split())
     return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None

@@ -52,7 +52,7 @@ def mint(client: iam_credentials_v1.IAMCredentialsClient, email: str) -> Answer:
         "lifetime": timedelta(minutes=settings.minutes),
     }
     try:
-        token = client.generate_access_token(request, timeout=10)
+        token = client.generate_access_token(request, timeout=10)  # at most 70 s
     except GoogleAPIError as error:
         return email, None, " ".join(str(error).split())
     return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None

@@ -51,7 +51,7 @@ def sign(client: iam_credentials_v1.IAMCredentialsClient, account: str, file: st
     """Runs in a thread: it starts a program while other threads are in calls."""
     digest = sha256_of(file)
     name = f"projects/-/serviceAccounts/{account}"
-    response = client.sign_blob(name=name, payload=digest, timeout=10)
+    response = client.sign_blob(name=name, payload=digest, timeout=10)  # at most 70 s
     return f"{response.key_id} {b64encode(response.signed_blob).decode()}"
 
 

@@ -49,7 +49,7 @@ def sign(account: str, line: str) -> Answer:
     """Runs in a worker."""
     name = f"projects/-/serviceAccounts/{account}"
     try:
-        response = client.sign_blob(name=name, payload=line.encode(), timeout=10)
+        response = client.sign_blob(name=name, payload=line.encode(), timeout=10)  # at most 70 s
     except GoogleAPIError as error:  # errors of calls do not pickle, their text does
         return None, " ".join(str(error).split())
     return f"{response.key_id} {b64encode(response.signed_blob).decode()}", None

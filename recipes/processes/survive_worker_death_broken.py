@@ -45,7 +45,7 @@ def sign(file: str) -> Answer:
         with Path(file).open("rb") as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
-        response = client.sign_blob(name=name, payload=digest.digest(), timeout=10)
+        response = client.sign_blob(name=name, payload=digest.digest(), timeout=10)  # at most 70 s
     except (GoogleAPIError, OSError) as error:
         return None, " ".join(str(error).split())
     finally:

@@ -657,7 +657,7 @@ def keep_minting(emails: list[str], done: threading.Event, failures: dict[str, s
             return
         name = f"projects/-/serviceAccounts/{email}"
         try:
-            client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
+            client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
         except GoogleAPIError as error:
             failures[email] = " ".join(str(error).split())
 
@@ -666,7 +666,7 @@ def sign(email: str) -> tuple[str, str | None, str | None]:
     """Runs in a worker, with the client of the parent."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
-        signature = client.sign_blob(name=name, payload=email.encode(), timeout=10)
+        signature = client.sign_blob(name=name, payload=email.encode(), timeout=10)  # at most 70 s
     except GoogleAPIError as error:
         return email, None, " ".join(str(error).split())
     return email, f"signed with key {signature.key_id}", None

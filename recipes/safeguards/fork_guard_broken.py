@@ -314,7 +314,7 @@ def mint(email: str) -> tuple[str, str | None]:
     """
     name = f"projects/-/serviceAccounts/{email}"
     try:
-        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
+        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
     except GoogleAPIError as error:  # errors of calls do not pickle, their text does
         return "", " ".join(str(error).split())
     return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None

@@ -23,7 +23,7 @@ ROLES = {"roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountUser"}
 def impersonators(client: iam_admin_v1.IAMClient, email: str) -> str:
     """Runs in many threads at once, each with the same client."""
     resource = f"projects/-/serviceAccounts/{email}"
-    policy = client.get_iam_policy(request={"resource": resource}, timeout=10)
+    policy = client.get_iam_policy(request={"resource": resource}, timeout=10)  # at most 10 s
     found = {member for grant in policy.bindings if grant.role in ROLES for member in grant.members}
     return " ".join(sorted(found)) or "nobody"
 

@@ -21,6 +21,7 @@ def permissions(client: iam_admin_v1.IAMClient, email: str) -> str:
     """Runs in many threads at once, each with the same client, which it closes."""
     request = {"resource": f"projects/-/serviceAccounts/{email}", "permissions": PERMISSIONS}
     with client:
+        # the client tries once: at most 10 s
         granted = client.test_iam_permissions(request=request, timeout=10).permissions
     return " ".join(sorted(granted)) or "none"
 

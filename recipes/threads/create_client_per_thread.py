@@ -29,7 +29,9 @@ def start_thread() -> None:
 def mint(email: str) -> str:
     """Runs in many threads at once, each with its own client."""
     token = thread.client.generate_access_token(
-        name=f"projects/-/serviceAccounts/{email}", scope=[SCOPE], timeout=10
+        name=f"projects/-/serviceAccounts/{email}",
+        scope=[SCOPE],
+        timeout=10,  # at most 70 s
     )
     return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
 

@@ -32,7 +32,9 @@ def client() -> iam_credentials_v1.IAMCredentialsClient:
 def mint(email: str) -> str:
     """Runs in many threads at once, and creates the client in one of them."""
     token = client().generate_access_token(
-        name=f"projects/-/serviceAccounts/{email}", scope=[SCOPE], timeout=10
+        name=f"projects/-/serviceAccounts/{email}",
+        scope=[SCOPE],
+        timeout=10,  # at most 70 s
     )
     return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
 

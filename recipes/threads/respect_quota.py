@@ -58,6 +58,7 @@ def mint(client: iam_credentials_v1.IAMCredentialsClient, limiter: Limiter, emai
     while True:
         limiter.wait()
         try:
+            # with what the client tries again: at most 70 s
             token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
             return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
         except ResourceExhausted as error:

@@ -57,6 +57,7 @@ def mint(client: iam_credentials_v1.IAMCredentialsClient, limiter: Limiter, emai
     attempts = ATTEMPTS
     while True:
         try:
+            # with what the client tries again: at most 70 s
             token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
             return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
         except ResourceExhausted:

@@ -32,7 +32,7 @@ def act_as(email: str) -> impersonated_credentials.Credentials:
 def describe_policy(client: iam_admin_v1.IAMClient, email: str) -> str:
     """Runs in many threads at once, each with the same client."""
     name = f"projects/-/serviceAccounts/{email}"
-    policy = client.get_iam_policy(resource=name, timeout=10)
+    policy = client.get_iam_policy(resource=name, timeout=10)  # at most 10 s
     members = {member for binding in policy.bindings for member in binding.members}
     return ", ".join(sorted(members)) or "nobody"
 

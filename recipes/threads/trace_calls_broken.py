@@ -71,6 +71,7 @@ def mint(client: iam_credentials_v1.IAMCredentialsClient, email: str) -> str:
     name = f"projects/-/serviceAccounts/{email}"
     why = [(REASON, ticket.get())]
     with tracer.start_as_current_span("mint", attributes={"account": email}):
+        # with what the client tries again: at most 70 s
         token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10, metadata=why)
     return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
 

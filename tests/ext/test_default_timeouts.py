@@ -4,8 +4,9 @@ import json
 import subprocess
 import sys
 
-from _ext.default_timeouts import default_timeouts, defaults
+from _ext.default_timeouts import default_timeouts
 from tests.book import ROOT
+from tests.support.client_defaults import defaults
 from tests.support.installed_clients import clients, is_async
 
 CONSTRUCTED = """
@@ -29,16 +30,13 @@ def test_defaults_are_those_of_clients_as_programs_construct_them() -> None:
     """A client with a channel has the same timeouts and retries, and no other methods."""
     command = [sys.executable, "-c", CONSTRUCTED]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=120)
-    constructed = [
-        (client, method, timeout, attempts is not None)
-        for client, method, timeout, attempts in json.loads(run.stdout)
-    ]
     read = [
-        (each.client, each.method.title().replace("_", ""), each.timeout, bool(each.retried))
+        [each.client, each.method.title().replace("_", ""), each.timeout, each.begins]
         for each in defaults()
     ]
 
-    assert sorted(constructed, key=str) == sorted(read, key=str)
+    assert sorted(json.loads(run.stdout), key=str) == sorted(read, key=str)
+    assert [] == [each for each in defaults() if bool(each.retried) != (each.begins is not None)]
 
 
 def test_table_names_every_method_of_every_client() -> None:

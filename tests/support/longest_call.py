@@ -1,0 +1,65 @@
+"""How long a call of a recipe may take, and whether the recipe says so.
+
+`timeout=` bounds one attempt. Where a call passes no `retry=`, the client tries again by itself
+what its own table says, and no attempt begins after the table's last second: a comment says what
+both come to.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tests.support.client_defaults import defaults
+
+COMMENT = re.compile(r"#.*\bat most (\d+) s\b")
+
+
+class Call(NamedTuple):
+    """A call that bounds an attempt and leaves it to the client to try again.
+
+    `first` and `last` are its lines, and `seconds` is how long it may take.
+    """
+
+    first: int
+    last: int
+    method: str
+    seconds: float
+
+
+def unsaid(text: str) -> list[str]:
+    """List the calls of a recipe that neither pass `retry=` nor say how long they may take."""
+    lines = text.splitlines()
+    return [
+        f"line {call.first}: {call.method} takes at most {call.seconds:.0f} s"
+        for call in calls(text)
+        if call.seconds not in _said(lines[max(0, call.first - 2) : call.last])
+    ]
+
+
+def _said(lines: list[str]) -> list[float]:
+    return [float(found[1]) for line in lines if (found := COMMENT.search(line))]
+
+
+def calls(text: str) -> Iterator[Call]:
+    """Yield each call of a client's method with `timeout=` and without `retry=`."""
+    for node in ast.walk(ast.parse(text)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        passed = {keyword.arg: keyword.value for keyword in node.keywords}
+        begins = _begins(text, node.func.attr)
+        attempt = passed.get("timeout")
+        if begins is None or "retry" in passed or not isinstance(attempt, ast.Constant):
+            continue
+        seconds = begins + ast.literal_eval(attempt)
+        yield Call(node.lineno, node.end_lineno or node.lineno, node.func.attr, seconds)
+
+
+def _begins(text: str, method: str) -> float | None:
+    """Return how long the clients that a recipe imports begin attempts; None has no such method."""
+    found = {
+        default.begins or 0.0
+        for default in defaults()
+        if default.method == method and default.client.partition(".")[0] in text
+    }
+    return max(found, default=None)
