@@ -16,25 +16,30 @@ COMMENT = re.compile(r"#.*\bat most (\d+) s\b")
 
 
 class Call(NamedTuple):
-    """A call that bounds an attempt and leaves it to the client to try again.
+    """A call that leaves it to the client to try again.
 
-    `first` and `last` are its lines, and `seconds` is how long it may take.
+    `first` and `last` are its lines, and `seconds` is how long it may take: None is for ever.
     """
 
     first: int
     last: int
     method: str
-    seconds: float
+    seconds: float | None
 
 
 def unsaid(text: str) -> list[str]:
-    """List the calls of a recipe that neither pass `retry=` nor say how long they may take."""
+    """List the calls of a recipe that have no end, or do not say when it comes.
+
+    Those that pass `timeout=` and `retry=` have one, and need not say it.
+    """
     lines = text.splitlines()
-    return [
-        f"line {call.first}: {call.method} takes at most {call.seconds:.0f} s"
-        for call in calls(text)
-        if call.seconds not in _said(lines[max(0, call.first - 2) : call.last])
-    ]
+    found = []
+    for call in calls(text):
+        if call.seconds is None:
+            found.append(f"line {call.first}: {call.method} has no timeout")
+        elif call.seconds not in _said(lines[max(0, call.first - 2) : call.last]):
+            found.append(f"line {call.first}: {call.method} takes at most {call.seconds:.0f} s")
+    return found
 
 
 def _said(lines: list[str]) -> list[float]:
@@ -42,16 +47,16 @@ def _said(lines: list[str]) -> list[float]:
 
 
 def calls(text: str) -> Iterator[Call]:
-    """Yield each call of a client's method with `timeout=` and without `retry=`."""
+    """Yield each call of a client's method that does not pass both `timeout=` and `retry=`."""
     for node in ast.walk(ast.parse(text)):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         passed = {keyword.arg: keyword.value for keyword in node.keywords}
         begins = _begins(text, node.func.attr)
-        attempt = passed.get("timeout")
-        if begins is None or "retry" in passed or not isinstance(attempt, ast.Constant):
+        if begins is None or {"timeout", "retry"} <= passed.keys():
             continue
-        seconds = begins + ast.literal_eval(attempt)
+        attempt = getattr(passed.get("timeout"), "value", None)
+        seconds = None if attempt is None else begins + float(attempt)
         yield Call(node.lineno, node.end_lineno or node.lineno, node.func.attr, seconds)
 
 
