@@ -35,7 +35,7 @@ def audit(emails: Iterable[str]) -> int:
     failures, read_by_nobody = 0, False
 
     def show(email: str, future: Future[str]) -> None:
-        """Runs in the thread that made the call, as soon as it has ended."""
+        """Runs as soon as the call has ended, mostly in the thread that made it."""
         nonlocal failures, read_by_nobody
         free.release()
         with output:
