@@ -34,7 +34,7 @@ nox.options.sessions = ["cookbook"]
 SITE = ROOT / "site"
 REPORT = VENV / "report.xml"
 PYTEST = (PYTHON, "-m", "pytest")
-AT_ONCE = 4 * (os.cpu_count() or 1)
+AT_ONCE = 6 * (os.cpu_count() or 1)
 """Tests at a time: most wait, and those that start processes are admitted by the processors."""
 PARALLEL = ("-n", str(AT_ONCE), "--dist", "worksteal")
 DOCTREES = VENV / "doctrees"
