@@ -159,7 +159,7 @@ def test_fault_of_a_job_ends_with_the_run(
     local_iam: LocalIAM, recipe_runner: InterpreterRunner
 ) -> None:
     """The run meets it, and the next run does not."""
-    quota = "threads/share_credentials"
+    quota = "threads/respect_quota"
     assert job_of(quota).faults
     first = run_job(f"{quota}_broken", local_iam, recipe_runner)
     then = run_job("threads/use_futures", local_iam, recipe_runner)
