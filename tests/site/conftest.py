@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.support.built_site import PREFIX
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 INSTALL_BROWSER = "install the package chromium (Debian) or Google Chrome (Ubuntu)"
 BROWSERS = (
@@ -96,8 +99,10 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
+def browser(chromium: str) -> "Iterator[Browser]":
     """One Chromium for a module, whose event loop would forbid later tests to run their own."""
+    from playwright.sync_api import sync_playwright  # not in every worker of the tests
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(OPTIONS))
         yield browser
@@ -108,7 +113,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 class Tab:
     """A tab of the browser that remembers every answer and every complaint of what it shows."""
 
-    page: Page
+    page: "Page"
     origin: str
     answers: list[tuple[int, str]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -119,11 +124,11 @@ class Tab:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self.hear)
 
-    def hear(self, message: ConsoleMessage) -> None:
+    def hear(self, message: "ConsoleMessage") -> None:
         if message.type in {"error", "warning"}:
             self.complaints.append(message.text)
 
-    def open(self, path: str) -> Page:
+    def open(self, path: str) -> "Page":
         """Open a path of the site, wait until it is loaded, and forget what was before."""
         self.answers.clear()
         self.complaints.clear()
@@ -132,7 +137,7 @@ class Tab:
 
 
 @contextmanager
-def new_tab(browser: Browser, origin: str) -> Iterator[Tab]:
+def new_tab(browser: "Browser", origin: str) -> Iterator[Tab]:
     """Open a tab without cookies or storage, that may use the clipboard."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         context.set_default_timeout(15_000)
@@ -141,14 +146,14 @@ def new_tab(browser: Browser, origin: str) -> Iterator[Tab]:
 
 
 @pytest.fixture
-def tab(browser: Browser, origin: str) -> Iterator[Tab]:
+def tab(browser: "Browser", origin: str) -> Iterator[Tab]:
     """A fresh tab."""
     with new_tab(browser, origin) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def tab_of_pages(browser: Browser, origin: str) -> Iterator[Tab]:
+def tab_of_pages(browser: "Browser", origin: str) -> Iterator[Tab]:
     """One tab that a reader opens page after page in: a new one costs twice as much."""
     with new_tab(browser, origin) as opened:
         yield opened

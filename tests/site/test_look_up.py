@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page
 
 from tests.book import ROOT, Book
 from tests.evidence.record.plan import PYTHON, RELEASES, TRIALS
@@ -17,6 +17,9 @@ from tests.ext.made import ENVIRONMENT, book_of, copy, made
 from tests.ext.made import store as keep
 
 from .conftest import Tab, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 RECIPE = "threads/share_one_client"
 OLDEST, SECOND, THIRD, *_, UNMEASURED = RELEASES["grpcio"]
@@ -81,14 +84,14 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def shown(view: Page, axis: str = "grpcio") -> list[str]:
+def shown(view: "Page", axis: str = "grpcio") -> list[str]:
     """The text of the first two cells of each row of an axis that a reader sees."""
     rows = view.locator(f"tr:has([data-axis={axis}])").all()
     cells = [row.locator("td").all_inner_texts()[:2] for row in rows if row.is_visible()]
     return [" | ".join(each) for each in cells]
 
 
-def status(view: Page) -> str:
+def status(view: "Page") -> str:
     return view.get_by_role("status").inner_text()
 
 
@@ -163,7 +166,7 @@ def test_keyboard_chooses(tab: Tab) -> None:
     assert "python" == view.evaluate("document.activeElement.name")
 
 
-def test_without_javascript_all_rows_are_there(browser: Browser, origin: str) -> None:
+def test_without_javascript_all_rows_are_there(browser: "Browser", origin: str) -> None:
     """Whoever runs no script sees every row and no form."""
     with browser.new_context(java_script_enabled=False) as context:
         view = context.new_page()
