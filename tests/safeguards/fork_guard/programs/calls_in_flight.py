@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 
 from recipes.safeguards import fork_guard
-from tests.safeguards.attacks import say, stream_server
+from tests.safeguards.attacks import say, stream_server, wait_until_threads_rest
 from tests.safeguards.fork_guard.refusals import forked, try_all
 
 fork_guard.install()
@@ -52,3 +52,8 @@ with stream_server() as address:
     say("dropped", forked(dropped))
     stop.set()
     say("creator", calls["future"].result(timeout=10).decode())
+    for call in calls.values():  # one that is open as Python ends may hold a lock for ever
+        call.cancel()
+    channel.close()
+    other.close()
+    wait_until_threads_rest()
