@@ -34,11 +34,14 @@ nox.options.sessions = ["cookbook"]
 SITE = ROOT / "site"
 REPORT = VENV / "report.xml"
 PYTEST = (PYTHON, "-m", "pytest")
-AT_ONCE = 6 * (os.cpu_count() or 1)
+PROCESSORS = os.cpu_count() or 1
+AT_ONCE = 6 * PROCESSORS
 """Tests at a time: most wait, and those that start processes are admitted by the processors."""
-PARALLEL = ("-n", str(AT_ONCE), "--dist", "worksteal")
+AT_ONCE_OF_A_PAGE = 2 * PROCESSORS
+"""It has some fifteen tests: more workers take longer to start than they spare."""
 DOCTREES = VENV / "doctrees"
-SPHINX = (PYTHON, "-m", "sphinx", "-c", ".", "-n", "-W", "--keep-going", "-j", "auto")
+BUILDERS = PROCESSORS + 1  # the first hands out the work
+SPHINX = (PYTHON, "-m", "sphinx", "-c", ".", "-n", "-W", "--keep-going", "-j", BUILDERS)
 CHECKED = ("recipes", "tests", "docs/_ext", "noxfile.py", "make_venv.py", "conf.py")
 GITHUB_FILES = {
     "dependabot": ".github/dependabot.yml",
@@ -65,6 +68,11 @@ def must(session: nox.Session, *command: object) -> None:
     session.run(*map(str, command), external=True, env={"PATH": search_path()})
 
 
+def parallel(tests: int) -> tuple[str, ...]:
+    """Return the options to run so many tests at a time."""
+    return ("-n", str(tests), "--dist", "worksteal")
+
+
 def build_site() -> subprocess.Popen[bytes]:
     """Start the build of the site."""
     command = [*SPHINX, "--quiet", "-d", DOCTREES, "docs", SITE]
@@ -87,7 +95,7 @@ def cookbook(session: nox.Session) -> None:
     """Run every block, recipe and broken twin, build the site, and say how it went."""
     chosen = ("tests/blocks/test_pages.py", *(f"tests/{name}" for name in of_recipes()))
     with build_site() as building:  # beside the runs, of which most wait
-        failed = run(*PYTEST, *PARALLEL, "-m", "book", *chosen, f"--junit-xml={REPORT}")
+        failed = run(*PYTEST, *parallel(AT_ONCE), "-m", "book", *chosen, f"--junit-xml={REPORT}")
     must(session, PYTHON, "-m", "tests.report", REPORT, SITE)
     if building.returncode:
         session.error("the site was not built: see the lines above")
@@ -108,8 +116,9 @@ def tests(session: nox.Session) -> None:
     chosen: list[str] = []
     for argument in session.posargs:
         chosen += tests_of_page(argument) if argument.endswith(".md") else [argument]
-    parallel = () if "--update-examples" in chosen else PARALLEL
-    must(session, *PYTEST, *parallel, *chosen)
+    pages = sum(argument.endswith(".md") for argument in session.posargs)
+    at_once = parallel(min(AT_ONCE, pages * AT_ONCE_OF_A_PAGE or AT_ONCE))
+    must(session, *PYTEST, *(() if "--update-examples" in chosen else at_once), *chosen)
 
 
 @nox.session

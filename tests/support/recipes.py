@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import is_twin
+from tests.book import is_twin, recipe_of
 from tests.evidence.measure.run_job import Done, run_job
+from tests.evidence.record.limits import deadline_beside
 from tests.evidence.record.store import RECORD
-from tests.evidence.record.verdicts import contradiction
+from tests.evidence.record.verdicts import Verdict, contradiction
 from tests.runner import ForkRunner, InterpreterRunner, Run, Runner
 from tests.support import first_signature
 
@@ -61,6 +62,8 @@ def _stands(
 ) -> Stands:
     def stands(file: str, start_method: str, fork_support: str = "unset") -> None:
         seen: list[str] = []
+        stored = RECORD.verdict(file, start_method, fork_support)
+        deadline = _deadline(stored, start_method)
 
         def run() -> Done:
             return run_job(
@@ -69,6 +72,7 @@ def _stands(
                 recipe_runner,
                 start_method=start_method,
                 fork_support=fork_support,
+                deadline=deadline,
             )
 
         def outcomes() -> Iterator[str]:
@@ -77,10 +81,18 @@ def _stands(
                 seen.append(done.outcome)
                 yield done.outcome
 
-        contradicted = contradiction(RECORD.verdict(file, start_method, fork_support), outcomes())
+        contradicted = contradiction(stored, outcomes())
         record_property("kind", "twin" if is_twin(file) else "recipe")
         record_property("file", file)
         record_property("outcome", seen[-1])
         assert contradicted is None, contradicted
 
     return stands
+
+
+def _deadline(stored: Verdict, start_method: str) -> float | None:
+    """Return a deadline for what is known to hang, in seconds; None is the file's own."""
+    if not (is_twin(stored.file) and "hang" in stored.outcomes):
+        return None
+    recipe = [trial.seconds for trial in RECORD.verdict(recipe_of(stored.file)).trials]
+    return deadline_beside(recipe, stored.file, start_method)

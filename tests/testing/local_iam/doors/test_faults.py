@@ -17,6 +17,7 @@ from recipes.testing.local_iam import LocalIAM
 from recipes.testing.local_iam.api.rejections import Rejection
 from recipes.testing.local_iam.doors.faults import MINUTE, Quota
 from recipes.testing.local_iam.process.event_loop import ExactSelector
+from tests.safeguards.attacks import wait_until
 
 IAM = iam_admin_v1.IAMClient
 Credentials = iam_credentials_v1.IAMCredentialsClient
@@ -341,6 +342,23 @@ def test_each_client_has_a_connection_of_its_own(local_iam: LocalIAM, name: str)
     assert (seen.connections, sorted(seen.calls_per_connection)) == (3, [2, 3, 4])
     local_iam.forget()
     assert local_iam.observe().calls == {}
+
+
+def test_call_in_flight_is_forgotten(local_iam: LocalIAM, name: str) -> None:
+    """It is one of before: who waits for a call of his own is not told of it."""
+    local_iam.slow(20)
+    with Credentials() as client, ThreadPoolExecutor(1) as threads:
+        before = threads.submit(mint, client, name)
+        wait_until(lambda: local_iam.observe().most_in_flight)
+        local_iam.forget()
+        assert 0 == local_iam.observe().most_in_flight
+        local_iam.heal()
+        mint(client, name)
+        assert not before.done()
+        local_iam.cut()
+        with pytest.raises(exceptions.ServiceUnavailable):
+            before.result(10)
+    assert 1 == local_iam.observe().most_in_flight
 
 
 def test_calls_above_the_limit_of_streams_wait(local_iam: LocalIAM, name: str) -> None:
