@@ -99,7 +99,13 @@ sitemap_url_scheme = "{link}"
 sitemap_excludes = ["404.html", "search.html"]
 
 # A page that moves leaves its old name here: {"old/name": "../new/name.html"}
-redirects: dict[str, str] = {}
+redirects = {
+    "evidence/heat-map": "releases.html",
+    "evidence/look-up": "index.html",
+    "evidence/not-shown": "method.html#what-we-could-not-show",
+    "evidence/timeline": "releases.html#what-changed-with-which-release",
+}
+redirect_html_template_file = "_templates/redirect.html"  # below docs/
 
 
 def name_from_root(app: Sphinx, doctree: nodes.document) -> None:

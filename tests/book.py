@@ -48,6 +48,11 @@ class Chapter:
     start_methods: tuple[str, ...] = ("fork",)
     chosen: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def folder(self) -> str:
+        """Return the folder of its pages below docs/, which names its page of evidence, too."""
+        return self.name.replace("_", "-")
+
 
 CHAPTERS = (
     Chapter("threads", "Threads"),

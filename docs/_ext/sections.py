@@ -1,11 +1,17 @@
-"""Sphinx directive `evidence-of CHAPTER`: a section for each recipe of a chapter.
+"""Sphinx directives that show what every recipe and broken twin did.
 
-It has the heat maps of the recipe and its twin, their cells, and the commands that repeat these.
-Its label is that of `base.label`.
+`programs`: a table for each chapter of the book, whose rows lead to the sections of its recipes.
+`evidence-of CHAPTER`: the page of a chapter, with a section for each of its recipes: the heat maps
+of the recipe and its twin, their cells, and the commands that repeat these. Its label is that of
+`base.label`.
+
+All of it on one page would be three megabytes that a phone lays out before it shows anything, so
+each chapter has a page. A chapter that is declared is in the table and in the contents of the site
+by itself, and a build without its page fails.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -24,13 +30,39 @@ from _ext.base import (
     span,
     tally,
 )
-from _ext.heat_map import map_of_rule, not_as_text, sources
-from tests.book import Rule, page_of
-from tests.evidence.record.cells import AXES, alike, command, kinds
+from _ext.heat_map import legend, map_of_rule, not_as_text, sources
+from tests.book import Chapter, Rule, page_of
+from tests.evidence.record.cells import AXES, Kind, alike, command, kinds
 from tests.evidence.record.environment import Environment, newness
 from tests.evidence.record.store import Record
 from tests.evidence.record.verdicts import Verdict
 
+PROGRAMS = TEMPLATES.from_string("""\
+:::{toctree}
+:hidden:
+
+{% for chapter, _ in chapters %}
+{{ chapter.folder }}
+{% endfor %}
+:::
+
+{% for chapter, table in chapters %}
+## {{ chapter.title }}
+
+{{ table }}
+
+{% endfor %}
+""")
+CHAPTER = TEMPLATES.from_string("""\
+What each recipe of the chapter [{{ chapter.title }}](/{{ chapter.folder }}/index.md) and its broken twin \
+did, by release and setting.
+A heat map varies one thing, and leaves the rest at the plan's defaults.
+[A command](programs.md) measures any other cell.
+
+{{ legend }}
+
+{{ sections | join("\n\n") }}
+""")
 SECTION = TEMPLATES.from_string("""\
 {{ anchor }}
 ## {{ title }}
@@ -46,6 +78,42 @@ SECTION = TEMPLATES.from_string("""\
 
 {% endfor %}
 """)
+
+
+def programs(record: Record) -> str:
+    """Draw a table for each chapter that has recipes, and name their pages in the contents."""
+    chapters = [
+        (chapter, TABLE.render(rows=[program_row(record, rule) for rule in rules]))
+        for chapter in record.book.chapters
+        if (rules := record.book.rules(chapter.name))
+    ]
+    return PROGRAMS.render(chapters=chapters)
+
+
+def program_row(record: Record, rule: Rule) -> dict[str, str]:
+    """Say in how many environments a recipe held and its twin failed, and link their cells."""
+    title = record.book.title(rule.recipe)
+    return {
+        "recipe": f"[{title}](#{label(rule.recipe)})",
+        "held in": environments(record, rule.recipe, "held"),
+        "broken twin failed in": environments(record, rule.twin, "failed") if rule.twin else "",
+    }
+
+
+def environments(record: Record, file: str, wanted: Kind) -> str:
+    """Count in how many of its measured environments a file did what is wanted of it."""
+    count = kinds(record, file)
+    measured = count["held"] + count["failed"]
+    return f"{count[wanted]} of {measured}" if measured else "not measured yet"
+
+
+def page(record: Record, chapter: Chapter, rules: Sequence[Rule]) -> str:
+    """Draw what was measured of a chapter, below the heading of its page."""
+    return CHAPTER.render(
+        chapter=chapter,
+        legend=not_as_text(legend()),
+        sections=[section(record, rule) for rule in rules],
+    )
 
 
 def cells(record: Record, file: str) -> str:
@@ -129,29 +197,42 @@ def said(record: Record, rule: Rule) -> list[str]:
     return sentences
 
 
-class EvidenceOfDirective(EvidenceDirective):
+class OfRulesDirective(EvidenceDirective):
+    """Shows what is drawn of rules and of the titles of their pages."""
+
+    sections = True
+
+    def show(self, rules: Sequence[Rule], draw: Callable[[], str]) -> list[nodes.Node]:
+        """Return what was drawn."""
+        files = [file for rule in rules for file in rule.files]
+        pages = [self.record.book.page(rule.recipe) for rule in rules]
+        return self.parse(draw, *sources(self.record, files), titles=pages)
+
+
+class ProgramsDirective(OfRulesDirective):
+    """Makes the tables of all chapters, below the page's heading."""
+
+    def run(self) -> list[nodes.Node]:
+        return self.show(self.record.book.rules(), lambda: programs(self.record))
+
+
+class EvidenceOfDirective(OfRulesDirective):
     """Makes the sections of a chapter, below the page's heading."""
 
     required_arguments = 1
-    sections = True
 
     def run(self) -> list[nodes.Node]:
-        chapter = self.arguments[0]
-        book = self.record.book
-        found = book.rules(chapter)
+        name = self.arguments[0]
+        found = self.record.book.rules(name)
         if not found:
-            raise self.error(f"no recipe in recipes/{chapter}")
-        pages = [book.page(rule.recipe) for rule in found]
-        files = [file for rule in found for file in rule.files]
-        return self.parse(
-            lambda: "\n\n".join(section(self.record, rule) for rule in found),
-            *sources(self.record, files),
-            titles=pages,
-        )
+            raise self.error(f"no recipe in recipes/{name}")
+        chapter = self.record.book.chapter(found[0].recipe)
+        return self.show(found, lambda: page(self.record, chapter, found))
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Register the directive with Sphinx."""
+    """Register the directives with Sphinx."""
     app.setup_extension("_ext.base")
+    app.add_directive("programs", ProgramsDirective)
     app.add_directive("evidence-of", EvidenceOfDirective)
     return {"version": "1", "parallel_read_safe": True}

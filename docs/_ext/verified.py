@@ -22,7 +22,7 @@ google-cloud-iam {{ google_cloud_iam }};
 {{ system }}.
 It was tried there alone, and {{ systems }}.
 {{ tally }}
-[How this is measured](/evidence/index.md).
+[How this is measured](/evidence/index.md#how-to-read-it).
 :::
 """)
 
