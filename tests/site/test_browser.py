@@ -83,6 +83,25 @@ def test_search(tab: Tab, start: str) -> None:
     assert "fork" in view.locator("article").inner_text().lower()
 
 
+@pytest.mark.parametrize(
+    ("old", "now"),
+    [
+        ("evidence/timeline.html", "evidence/releases.html#what-changed-with-which-release"),
+        (
+            "evidence/timeline.html#along-the-releases-of-python",
+            "evidence/releases.html#along-the-releases-of-python",
+        ),
+        ("evidence/look-up.html?python=3.11", "evidence/index.html?python=3.11"),
+    ],
+)
+def test_moved_page(tab: Tab, old: str, now: str) -> None:
+    """A page that moved is found under its old name, at the section and with the choice named."""
+    view = tab.open(old)
+    view.wait_for_url(tab.origin + now)
+    assert [200] == sorted({status for status, _ in tab.answers})
+    assert [] == tab.complaints
+
+
 def test_not_found(tab: Tab) -> None:
     """An address that does not exist, however deep, shows the 404 page in the site's dress."""
     view = tab.open("no/such/page.html")

@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 
 from _ext.recipe import FOLDED
 from _ext.roles import fact, failures
+from conf import redirects
 from tests.book import ROOT
 from tests.evidence.record.store import RECORD
 from tests.support.built_site import PREFIX
@@ -82,9 +83,9 @@ def folded_blocks(soup: BeautifulSoup) -> list[str]:
 
 
 def test_every_page_is_built(site: Path) -> None:
-    """The site has the pages of docs/, and beside them only the search and the 404 page."""
+    """The site has the pages of docs/, their old names, the search and the 404 page alone."""
     built = {str(path.relative_to(site))[:-5] for path in site.rglob("*.html")}
-    assert {*PAGES, "404", "search"} == built
+    assert {*PAGES, *redirects, "404", "search"} == built
 
 
 @of_each_page(PAGES)
@@ -101,7 +102,7 @@ def test_landmarks(site: Path, page: str) -> None:
     assert soup.select_one(str(skip["href"])) is not None
 
 
-@of_each_page([*PAGES, "404", "search"])
+@of_each_page([*PAGES, *redirects, "404", "search"])
 def test_links(site: Path, page: str) -> None:
     """Each link inside the site leads to a file, each fragment to an element of it."""
     broken = []
@@ -125,6 +126,19 @@ def test_nothing_from_another_host(site: Path, page: str) -> None:
     canonical = {str(link["href"]) for link in soup.select("link[rel=canonical]")}
     loaded = {address for name, address in references(soup) if name != "a"} - canonical
     assert set() == {address for address in loaded if urlsplit(address).netloc}
+
+
+@of_each_page([*redirects])
+def test_moved_page_leads_to_a_page(site: Path, page: str) -> None:
+    """Each way to follow the old name of a page leads to the same page, which has not moved."""
+    soup = read(site, page)
+    refresh = soup.select_one("noscript meta[http-equiv=refresh]")
+    assert refresh is not None
+    ways = {address for _, address in references(soup)}
+
+    assert {redirects[page]} == ways
+    assert f"0; url={redirects[page]}" == refresh["content"]
+    assert urljoin(f"/{page}", redirects[page]).partition(".html")[0].lstrip("/") in PAGES
 
 
 @of_each_page(PAGES)
