@@ -38,6 +38,12 @@ from tests.evidence.record.store import Record
 from tests.evidence.record.verdicts import Verdict
 
 PROGRAMS = TEMPLATES.from_string("""\
+{% for chapter, table in chapters %}
+## {{ chapter.title }}
+
+{{ table }}
+
+{% endfor %}
 :::{toctree}
 :hidden:
 
@@ -45,23 +51,14 @@ PROGRAMS = TEMPLATES.from_string("""\
 {{ chapter.folder }}
 {% endfor %}
 :::
-
-{% for chapter, table in chapters %}
-## {{ chapter.title }}
-
-{{ table }}
-
-{% endfor %}
 """)
-CHAPTER = TEMPLATES.from_string("""\
-What each recipe of the chapter [{{ chapter.title }}](/{{ chapter.folder }}/index.md) and its broken twin \
-did, by release and setting.
+HEAD = TEMPLATES.from_string("""\
+What each recipe of the chapter [{{ title }}](/{{ folder }}/index.md) and its broken twin did, \
+by release and setting.
 A heat map varies one thing, and leaves the rest at the plan's defaults.
-[A command](programs.md) measures any other cell.
+[This command](programs.md) measures any other cell.
 
 {{ legend }}
-
-{{ sections | join("\n\n") }}
 """)
 SECTION = TEMPLATES.from_string("""\
 {{ anchor }}
@@ -107,13 +104,10 @@ def environments(record: Record, file: str, wanted: Kind) -> str:
     return f"{count[wanted]} of {measured}" if measured else "not measured yet"
 
 
-def page(record: Record, chapter: Chapter, rules: Sequence[Rule]) -> str:
-    """Draw what was measured of a chapter, below the heading of its page."""
-    return CHAPTER.render(
-        chapter=chapter,
-        legend=not_as_text(legend()),
-        sections=[section(record, rule) for rule in rules],
-    )
+def head(chapter: Chapter) -> str:
+    """Say what stands on the page of a chapter, and what the signs of its heat maps mean."""
+    legend_of_page = not_as_text(legend())
+    return HEAD.render(title=chapter.title, folder=chapter.folder, legend=legend_of_page)
 
 
 def cells(record: Record, file: str) -> str:
@@ -217,7 +211,7 @@ class ProgramsDirective(OfRulesDirective):
 
 
 class EvidenceOfDirective(OfRulesDirective):
-    """Makes the sections of a chapter, below the page's heading."""
+    """Makes the page of a chapter, below its heading."""
 
     required_arguments = 1
 
@@ -227,7 +221,9 @@ class EvidenceOfDirective(OfRulesDirective):
         if not found:
             raise self.error(f"no recipe in recipes/{name}")
         chapter = self.record.book.chapter(found[0].recipe)
-        return self.show(found, lambda: page(self.record, chapter, found))
+        # MyST puts a section on the page while it parses it, before what is returned
+        self.state_machine.node += self.parse(lambda: head(chapter))
+        return self.show(found, lambda: "\n\n".join(section(self.record, rule) for rule in found))
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
