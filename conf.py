@@ -74,8 +74,10 @@ html_theme_options: dict[str, object] = {
         "color-brand-visited": "#6cc5d4",
     },
 }
+cookbook_repository = os.environ.get("READTHEDOCS_GIT_CLONE_URL", "")
 if repository := os.environ.get("GITHUB_REPOSITORY"):
-    html_theme_options["source_repository"] = f"https://github.com/{repository}"
+    cookbook_repository = f"https://github.com/{repository}"
+    html_theme_options["source_repository"] = cookbook_repository
     html_theme_options["source_branch"] = "main"
     html_theme_options["source_directory"] = "docs/"
 
