@@ -3,6 +3,8 @@
 import ast
 import re
 import stat
+import subprocess
+import sys
 from functools import cache, partial
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -14,7 +16,7 @@ from bs4 import BeautifulSoup
 from _ext.recipe import FOLDED
 from _ext.roles import fact, failures
 from conf import redirects
-from tests.book import ROOT
+from tests.book import CHAPTERS, ROOT
 from tests.evidence.record.store import RECORD
 from tests.support.built_site import PREFIX
 
@@ -148,6 +150,17 @@ def test_markdown(site: Path, page: str) -> None:
     assert [] == [block for block in blocks(read(site, page)) if block not in markdown]
 
 
+@of_each_page([f"evidence/{chapter.folder}" for chapter in CHAPTERS])
+def test_evidence_of_a_chapter_opens_with_what_it_is(site: Path, page: str) -> None:
+    """What the signs mean is said before the first recipe."""
+    soup = read(site, page)
+    first, *_ = soup.select("article section section")
+    opening = [node.get_text() for node in first.find_previous_siblings()]
+
+    assert any("What each recipe of the chapter" in text for text in opening)
+    assert any("no trial failed" in text for text in opening)
+
+
 def test_markdown_has_what_roles_draw(site: Path) -> None:
     """A frequency and a documented version stand in the text of a page's Markdown as well."""
     landing = (site / "index.md").read_text("utf-8")
@@ -160,11 +173,12 @@ def test_markdown_has_what_roles_draw(site: Path) -> None:
 
 @of_each_page(RECIPES)
 def test_recipe(site: Path, page: str) -> None:
-    """A recipe's page offers the very bytes of the file by its name, and shows every function."""
+    """A recipe's page offers the file's bytes, shows every function, and says how to run it."""
     recipe = RECIPES[page]
     offered = {Path(path).name: site / path for path in downloads(read(site, page), page)}
     assert recipe.read_bytes() == offered[recipe.name].read_bytes()
     source = recipe.read_text("utf-8")
+    assert 1 == read(site, page).get_text().count(f"uv run {recipe.name}")
     functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     markdown = (site / f"{page}.md").read_text("utf-8")
     hidden = [f.name for f in functions if str(ast.get_source_segment(source, f)) not in markdown]
@@ -223,3 +237,26 @@ def test_folder_downloads_whole(site: Path, page: str) -> None:
     assert files == unpacked
     assert {0o644} == modes
     assert (site / packed).stat().st_size < sum(map(len, files.values()))
+
+
+def test_unpacked_local_iam_runs(site: Path, tmp_path: Path) -> None:
+    """The commands of its page unpack the archive anywhere, and run a program and a test."""
+    (packed,) = site.rglob("local_iam.zip")
+    program = "import os; assert os.environ['LOCAL_IAM_CONTROL']"
+    (tmp_path / "test_it.py").write_text("def test_it(local_iam):\n    assert local_iam.project\n")
+    page = (site / "testing/local-iam.md").read_text("utf-8")
+    unpack = ("-m", "zipfile", "-e", packed.name, ".")
+    run = ("-m", "local_iam", "run", "--", "python")
+    test = ("-m", "pytest", "-p", "local_iam.pytest_plugin")
+
+    assert all(" ".join(("python", *command)) in page for command in (run, test))
+    assert " ".join(("python3", *unpack)) in page
+    for command in (
+        (*unpack[:3], str(packed), "."),
+        (*run[:-1], sys.executable, "-c", program),
+        (*test, "-q", "-p", "no:cacheprovider", "test_it.py"),
+    ):
+        done = subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        )
+        assert 0 == done.returncode, done.stdout + done.stderr
