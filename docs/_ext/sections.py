@@ -12,6 +12,7 @@ by itself, and a build without its page fails.
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -222,7 +223,7 @@ class EvidenceOfDirective(OfRulesDirective):
             raise self.error(f"no recipe in recipes/{name}")
         chapter = self.record.book.chapter(found[0].recipe)
         # MyST puts a section on the page while it parses it, before what is returned
-        self.state_machine.node += self.parse(lambda: head(chapter))
+        cast(nodes.Element, self.state_machine.node).extend(self.parse(lambda: head(chapter)))
         return self.show(found, lambda: "\n\n".join(section(self.record, rule) for rule in found))
 
 
