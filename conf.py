@@ -99,7 +99,15 @@ sitemap_url_scheme = "{link}"
 sitemap_excludes = ["404.html", "search.html"]
 
 # A page that moves leaves its old name here: {"old/name": "../new/name.html"}
-redirects: dict[str, str] = {}
+# What a reader asked for with `#` follows that, so a tab is named by the group that it is of.
+redirects = {
+    "processes/create-in-executor-worker": "create-in-worker.html?worker=executor",
+    "processes/create-in-pool-worker": "create-in-worker.html?worker=pool",
+    "processes/create-in-process": "create-in-worker.html?worker=process",
+    "processes/list-first-then-fork": "parent-needs-a-client.html?way=ask",
+    "processes/close-then-fork": "parent-needs-a-client.html?way=close",
+    "processes/fork-before-threads": "parent-needs-a-client.html?way=order",
+}
 
 
 def name_from_root(app: Sphinx, doctree: nodes.document) -> None:
