@@ -55,6 +55,7 @@ pygments_dark_style = "a11y-dark"
 html_static_path = ["docs/_static"]
 templates_path = ["docs/_templates"]
 html_css_files = ["cookbook.css"]
+html_js_files = ["tabs.js"]
 html_logo = "docs/_static/mark.svg"
 html_favicon = "docs/_static/mark.svg"
 html_permalinks_icon = "#"

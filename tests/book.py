@@ -135,7 +135,8 @@ class Book:
     def title(self, file: str) -> str:
         """Return the heading of a recipe's page, with the recipe's part where others share it."""
         heading, *_ = self.page(file).read_text("utf-8").splitlines()
-        return heading.removeprefix("# ") + part_of(file, self.chapters)
+        part = part_of(file, self.chapters)
+        return heading.removeprefix("# ") + (f": {part}" if part else "")
 
     def files(self) -> list[str]:
         """List every recipe and broken twin, in alphabetical order."""
@@ -193,10 +194,16 @@ def page_of(file: str, chapters: Iterable[Chapter] = CHAPTERS) -> str:
     return f"{name.replace('_', '-')}.md"
 
 
+def place_of(file: str, chapters: Iterable[Chapter] = CHAPTERS) -> str:
+    """Return where links to a recipe lead: its page, and its tab there where others share it."""
+    tab = file.rpartition("/")[2].replace("_", "-")
+    return page_of(file, chapters) + (f"#{tab}" if file in _shared(chapters) else "")
+
+
 def part_of(file: str, chapters: Iterable[Chapter] = CHAPTERS) -> str:
-    """Return what follows a page's title to name one of the recipes on it: nothing of a single."""
+    """Return what tells a recipe from the others of its page, nothing where it is the only one."""
     part = _shared(chapters).get(file)
-    return f": {part.name}" if part else ""
+    return part.name if part else ""
 
 
 def recipes_of(page: str, chapters: Iterable[Chapter] = CHAPTERS) -> list[str]:

@@ -18,7 +18,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
-from tests.book import page_of, recipe_of, recipes_of
+from tests.book import place_of, recipe_of, recipes_of
 from tests.evidence.record.cells import Kind
 from tests.evidence.record.plan import FEW
 from tests.evidence.record.statistics import CONFIDENCE, Outcomes
@@ -80,7 +80,7 @@ def linked(text: str, link: str) -> str:
 
 def page_link(file: str) -> str:
     """Link to the page of a recipe, or of the recipe of a broken twin, by the file's name."""
-    return f"[`{file}`](/{page_of(recipe_of(file))})"
+    return f"[`{file}`](/{place_of(recipe_of(file))})"
 
 
 def badge(outcome: str, count: int) -> str:

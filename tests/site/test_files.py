@@ -5,7 +5,7 @@ import re
 import stat
 from functools import cache, partial
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 from zipfile import ZipFile
 
 import pytest
@@ -13,20 +13,21 @@ from bs4 import BeautifulSoup
 
 from _ext.recipe import FOLDED
 from _ext.roles import fact, failures
-from tests.book import ROOT
+from conf import redirects
+from tests.book import BOOK, ROOT, page_of, recipes_of
 from tests.evidence.record.store import RECORD
 from tests.support.built_site import PREFIX
 
-
-def page_of(recipe: Path) -> str:
-    """The page that shows this recipe."""
-    return f"{recipe.parent.name}/{recipe.stem}".replace("_", "-")
-
-
 PAGES = sorted(str(page.relative_to(ROOT / "docs"))[:-3] for page in ROOT.glob("docs/**/*.md"))
-FILES = sorted(path for path in ROOT.glob("recipes/*/*.py") if path.parent.name != "testing")
-RECIPES = {page_of(path): path for path in FILES if not path.stem.endswith("_broken")}
-FOLDERS = {page_of(path.parent): path.parent for path in ROOT.glob("recipes/*/*/__init__.py")}
+RECIPES = {
+    page: [BOOK.path(file) for file in recipes_of(f"{page}.md")]
+    for page in sorted({page_of(rule.recipe)[:-3] for rule in BOOK.rules()})
+}
+"""The recipes of each page that has some."""
+FOLDERS = {
+    f"{path.parent.parent.name}/{path.parent.name}".replace("_", "-"): path.parent
+    for path in ROOT.glob("recipes/*/*/__init__.py")
+}
 VERIFIED = re.compile(r"Verified \d{4}-\d\d-\d\d.*Python \d.*grpcio \d.*google-cloud-iam \d")
 HOME = "http://home" + PREFIX
 ID = re.compile(r'<[a-z][^<>]*\sid="([^"]*)"')
@@ -71,9 +72,10 @@ def test_build(build: tuple[Path, str]) -> None:
 @of_each_page([*RECIPES])
 def test_long_recipe_is_folded(site: Path, page: str) -> None:
     """A module to be imported does not stand before what a reader came for."""
-    long = FOLDED <= RECIPES[page].read_text("utf-8").count("\n")
+    texts = [recipe.read_text("utf-8") for recipe in RECIPES[page]]
+    long = sum(FOLDED <= text.count("\n") for text in texts)
 
-    assert long == any('"""' in text for text in folded_blocks(read(site, page)))
+    assert long == sum('"""' in text for text in folded_blocks(read(site, page)))
 
 
 def folded_blocks(soup: BeautifulSoup) -> list[str]:
@@ -82,9 +84,21 @@ def folded_blocks(soup: BeautifulSoup) -> list[str]:
 
 
 def test_every_page_is_built(site: Path) -> None:
-    """The site has the pages of docs/, and beside them only the search and the 404 page."""
+    """The site has the pages of docs/, the old names of some, the search and the 404 page."""
     built = {str(path.relative_to(site))[:-5] for path in site.rglob("*.html")}
-    assert {*PAGES, "404", "search"} == built
+    assert {*PAGES, *redirects, "404", "search"} == built
+
+
+@pytest.mark.parametrize("old", redirects)
+def test_moved_page_leads_to_its_new_place(site: Path, old: str) -> None:
+    """Without scripts, too, and to the tab that has what the old page had."""
+    refresh = read(site, old).select_one("noscript meta")
+    assert refresh is not None
+    target = urlsplit(urljoin(f"/{old}.html", str(refresh["content"]).partition("url=")[2]))
+    soup = read(site, target.path.removeprefix("/").removesuffix(".html"))
+    for group, (tab,) in parse_qs(target.query).items():
+        chosen = f"label[data-sync-group={group}][data-sync-id={tab}]"
+        assert old.rpartition("/")[2] in {label.get("id") for label in soup.select(chosen)}
 
 
 @of_each_page(PAGES)
@@ -147,23 +161,23 @@ def test_markdown_has_what_roles_draw(site: Path) -> None:
 @of_each_page(RECIPES)
 def test_recipe(site: Path, page: str) -> None:
     """A recipe's page offers the very bytes of the file by its name, and shows every function."""
-    recipe = RECIPES[page]
     offered = {Path(path).name: site / path for path in downloads(read(site, page), page)}
-    assert recipe.read_bytes() == offered[recipe.name].read_bytes()
-    source = recipe.read_text("utf-8")
-    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     markdown = (site / f"{page}.md").read_text("utf-8")
-    hidden = [f.name for f in functions if str(ast.get_source_segment(source, f)) not in markdown]
-    assert [] == hidden
+    for recipe in RECIPES[page]:
+        assert recipe.read_bytes() == offered[recipe.name].read_bytes()
+        source = recipe.read_text("utf-8")
+        functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+        texts = [str(ast.get_source_segment(source, function)) for function in functions]
+        assert [] == [text for text in texts if text not in markdown]
 
 
 @of_each_page(RECIPES)
 def test_verified(site: Path, page: str) -> None:
-    """A recipe's page says when and with which versions the recipe was verified."""
+    """A page says of each recipe when and with which versions it was verified."""
     paragraphs = [p.get_text() for p in read(site, page).select("article p")]
-    lines = [text for text in paragraphs if text.startswith("Verified")]
-    assert 1 == len(lines)
-    assert VERIFIED.match(" ".join(lines[0].split()))
+    lines = [" ".join(text.split()) for text in paragraphs if text.startswith("Verified")]
+    assert len(RECIPES[page]) == len(lines)
+    assert [] == [line for line in lines if not VERIFIED.match(line)]
 
 
 def test_names_no_folder_of_this_machine(site: Path) -> None:
