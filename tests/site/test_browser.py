@@ -100,7 +100,7 @@ def test_link_opens_the_tabs_of_its_recipe(tab: Tab, address: str, fragment: str
     opened = view.locator(".sd-tab-set > input:checked + label").all_inner_texts()
     assert 1 < len(opened)
     assert {"Pool"} == {*opened}
-    view.get_by_text("Process", exact=True).first.click()
+    view.locator("label[data-sync-id=process]").last.click()
     opened = view.locator(".sd-tab-set > input:checked + label").all_inner_texts()
     assert {"Process"} == {*opened}
 
