@@ -100,7 +100,7 @@ sitemap_url_scheme = "{link}"
 sitemap_excludes = ["404.html", "search.html"]
 
 # A page that moves leaves its old name here: {"old/name": "../new/name.html"}
-# What a reader asked for with `#` follows that, so a tab is named by the group that it is of.
+# The fragment of the old address is appended to it, so the query names the tab: ?GROUP=TAB.
 redirects = {
     "processes/create-in-executor-worker": "create-in-worker.html?worker=executor",
     "processes/create-in-pool-worker": "create-in-worker.html?worker=pool",
