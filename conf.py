@@ -55,6 +55,7 @@ pygments_dark_style = "a11y-dark"
 html_static_path = ["docs/_static"]
 templates_path = ["docs/_templates"]
 html_css_files = ["cookbook.css"]
+html_js_files = ["tabs.js"]
 html_logo = "docs/_static/mark.svg"
 html_favicon = "docs/_static/mark.svg"
 html_permalinks_icon = "#"
@@ -101,11 +102,18 @@ sitemap_url_scheme = "{link}"
 sitemap_excludes = ["404.html", "search.html"]
 
 # A page that moves leaves its old name here: {"old/name": "../new/name.html"}
+# The old address's own fragment and query are kept; a query names a tab there: ?GROUP=TAB.
 redirects = {
     "evidence/heat-map": "releases.html",
     "evidence/look-up": "index.html",
     "evidence/not-shown": "method.html#what-we-could-not-show",
     "evidence/timeline": "releases.html#what-changed-with-which-release",
+    "processes/create-in-executor-worker": "create-in-worker.html?worker=executor",
+    "processes/create-in-pool-worker": "create-in-worker.html?worker=pool",
+    "processes/create-in-process": "create-in-worker.html?worker=process",
+    "processes/list-first-then-fork": "parent-needs-a-client.html?way=ask",
+    "processes/close-then-fork": "parent-needs-a-client.html?way=close",
+    "processes/fork-before-threads": "parent-needs-a-client.html?way=order",
 }
 redirect_html_template_file = "_templates/redirect.html"  # below docs/
 

@@ -38,7 +38,8 @@ STAMP = "made-for.json"
 """What an environment was made for; written last, so that one without it is not complete."""
 
 PACKAGES = (
-    "sudo apt-get install --yes git python3 python3-venv && sudo apt-get install --yes chromium"
+    "sudo apt-get install --yes git python3 python3-venv"
+    " && sudo apt-get install --yes chromium-headless-shell"
 )
 """What the README has Debian and Ubuntu install."""
 

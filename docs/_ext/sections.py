@@ -32,7 +32,7 @@ from _ext.base import (
     tally,
 )
 from _ext.heat_map import legend, map_of_rule, not_as_text, sources
-from tests.book import Chapter, Rule, page_of
+from tests.book import Chapter, Rule, place_of
 from tests.evidence.record.cells import AXES, Kind, alike, command, kinds
 from tests.evidence.record.environment import Environment, newness
 from tests.evidence.record.store import Record
@@ -184,7 +184,7 @@ def section(record: Record, rule: Rule) -> str:
 
 def said(record: Record, rule: Rule) -> list[str]:
     """Say in how many environments the recipe held and its twin failed."""
-    subject = f"The [recipe](/{page_of(rule.recipe)})"
+    subject = f"The [recipe](/{place_of(rule.recipe)})"
     sentences = [tally(subject, kinds(record, rule.recipe), "held")]
     if rule.twin:
         of_twin = kinds(record, rule.twin)

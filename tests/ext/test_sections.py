@@ -15,7 +15,7 @@ from tests.ext.made import ENVIRONMENT, TRIAL, made, store
 
 FILE = "processes/create_in_pool_worker"
 TWIN = f"{FILE}_broken"
-TITLE = "Create a client in each pool worker"
+TITLE = "Create the client in the worker: `Pool`"
 RELEASES = [replace(ENVIRONMENT, grpcio=f"1.6{number}.0") for number in range(4)]
 
 
@@ -35,7 +35,8 @@ def test_section_can_be_linked_and_leads_to_the_recipe(record: Record) -> None:
     text = section(record, Rule(FILE, TWIN))
 
     assert text.startswith(f"{{#{label(FILE)}}}\n## {TITLE}\n")
-    assert "[recipe](/processes/create-in-pool-worker.md) held in 2 of 2 environments" in text
+    place = "/processes/create-in-worker.md#create-in-pool-worker"
+    assert f"[recipe]({place}) held in 2 of 2 environments" in text
     assert "Its broken twin failed in 2 of 2 environments" in text
 
 

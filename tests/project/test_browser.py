@@ -35,4 +35,4 @@ def test_without_a_browser(tmp_path: Path, ci: str, outcome: str) -> None:
     )
 
     assert f"{outcome} in" in done.stdout.splitlines()[-1], done.stdout
-    assert "no Chromium: install the package chromium" in done.stdout
+    assert "no Chromium: install the package chromium-headless-shell" in done.stdout

@@ -18,7 +18,7 @@ from tests.support.built_site import PREFIX
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
-INSTALL_BROWSER = "install the package chromium (Debian) or Google Chrome (Ubuntu)"
+INSTALL_BROWSER = "install the package chromium-headless-shell (Debian) or Google Chrome (Ubuntu)"
 BROWSERS = (
     "chromium-headless-shell",  # starts and loads pages at half the cost
     "chromium",

@@ -102,6 +102,28 @@ def test_moved_page(tab: Tab, old: str, now: str) -> None:
     assert [] == tab.complaints
 
 
+@pytest.mark.parametrize(
+    ("address", "fragment"),
+    [
+        ("create-in-pool-worker.html", ""),
+        ("create-in-pool-worker.html#when-a-worker-dies", "when-a-worker-dies"),
+        ("create-in-worker.html#create-in-pool-worker", "create-in-pool-worker"),
+    ],
+)
+def test_link_opens_the_tabs_of_its_recipe(tab: Tab, address: str, fragment: str) -> None:
+    """A page that moved, and a link to a tab, show what is said of one recipe on the whole page."""
+    view = tab.open(f"processes/{address}")
+    view.wait_for_url(lambda url: "/create-in-worker.html" in url)
+    view.wait_for_load_state("networkidle")
+    assert fragment == view.evaluate("location.hash.slice(1)")
+    opened = view.locator(".sd-tab-set > input:checked + label").all_inner_texts()
+    assert 1 < len(opened)
+    assert {"Pool"} == {*opened}
+    view.locator("label[data-sync-id=process]").last.click()
+    opened = view.locator(".sd-tab-set > input:checked + label").all_inner_texts()
+    assert {"Process"} == {*opened}
+
+
 def test_not_found(tab: Tab) -> None:
     """An address that does not exist, however deep, shows the 404 page in the site's dress."""
     view = tab.open("no/such/page.html")

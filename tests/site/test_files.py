@@ -7,7 +7,7 @@ import subprocess
 import sys
 from functools import cache, partial
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 from zipfile import ZipFile
 
 import pytest
@@ -16,20 +16,20 @@ from bs4 import BeautifulSoup
 from _ext.recipe import FOLDED
 from _ext.roles import fact, failures
 from conf import redirects
-from tests.book import CHAPTERS, ROOT
+from tests.book import BOOK, CHAPTERS, ROOT, page_of, recipes_of
 from tests.evidence.record.store import RECORD
 from tests.support.built_site import PREFIX
 
-
-def page_of(recipe: Path) -> str:
-    """The page that shows this recipe."""
-    return f"{recipe.parent.name}/{recipe.stem}".replace("_", "-")
-
-
 PAGES = sorted(str(page.relative_to(ROOT / "docs"))[:-3] for page in ROOT.glob("docs/**/*.md"))
-FILES = sorted(path for path in ROOT.glob("recipes/*/*.py") if path.parent.name != "testing")
-RECIPES = {page_of(path): path for path in FILES if not path.stem.endswith("_broken")}
-FOLDERS = {page_of(path.parent): path.parent for path in ROOT.glob("recipes/*/*/__init__.py")}
+RECIPES = {
+    page: [BOOK.path(file) for file in recipes_of(f"{page}.md")]
+    for page in sorted({page_of(rule.recipe)[:-3] for rule in BOOK.rules()})
+}
+"""The recipes of each page that has some."""
+FOLDERS = {
+    f"{path.parent.parent.name}/{path.parent.name}".replace("_", "-"): path.parent
+    for path in ROOT.glob("recipes/*/*/__init__.py")
+}
 VERIFIED = re.compile(r"Verified \d{4}-\d\d-\d\d.*Python \d.*grpcio \d.*google-cloud-iam \d")
 HOME = "http://home" + PREFIX
 ID = re.compile(r'<[a-z][^<>]*\sid="([^"]*)"')
@@ -74,9 +74,10 @@ def test_build(build: tuple[Path, str]) -> None:
 @of_each_page([*RECIPES])
 def test_long_recipe_is_folded(site: Path, page: str) -> None:
     """A module to be imported does not stand before what a reader came for."""
-    long = FOLDED <= RECIPES[page].read_text("utf-8").count("\n")
+    texts = [recipe.read_text("utf-8") for recipe in RECIPES[page]]
+    long = sum(FOLDED <= text.count("\n") for text in texts)
 
-    assert long == any('"""' in text for text in folded_blocks(read(site, page)))
+    assert long == sum('"""' in text for text in folded_blocks(read(site, page)))
 
 
 def folded_blocks(soup: BeautifulSoup) -> list[str]:
@@ -85,9 +86,26 @@ def folded_blocks(soup: BeautifulSoup) -> list[str]:
 
 
 def test_every_page_is_built(site: Path) -> None:
-    """The site has the pages of docs/, their old names, the search and the 404 page alone."""
+    """The site has the pages of docs/, the old names of some, the search and the 404 page."""
     built = {str(path.relative_to(site))[:-5] for path in site.rglob("*.html")}
     assert {*PAGES, *redirects, "404", "search"} == built
+
+
+@of_each_page([*redirects])
+def test_moved_page_leads_to_its_new_place(site: Path, page: str) -> None:
+    """Each way to follow the old name leads to one page, and to the tab that has what it had."""
+    old = read(site, page)
+    refresh = old.select_one("noscript meta[http-equiv=refresh]")
+    assert refresh is not None
+    assert f"0; url={redirects[page]}" == refresh["content"]
+    assert {redirects[page]} == {address for _, address in references(old)}
+    target = urlsplit(urljoin(f"/{page}.html", redirects[page]))
+    now = target.path.removeprefix("/").removesuffix(".html")
+    assert now in PAGES
+    for group, (tab,) in parse_qs(target.query).items():
+        chosen = f"label[data-sync-group={group}][data-sync-id={tab}]"
+        labels = {label.get("id") for label in read(site, now).select(chosen)}
+        assert page.rpartition("/")[2] in labels
 
 
 @of_each_page(PAGES)
@@ -130,19 +148,6 @@ def test_nothing_from_another_host(site: Path, page: str) -> None:
     assert set() == {address for address in loaded if urlsplit(address).netloc}
 
 
-@of_each_page([*redirects])
-def test_moved_page_leads_to_a_page(site: Path, page: str) -> None:
-    """Each way to follow the old name of a page leads to the same page, which has not moved."""
-    soup = read(site, page)
-    refresh = soup.select_one("noscript meta[http-equiv=refresh]")
-    assert refresh is not None
-    ways = {address for _, address in references(soup)}
-
-    assert {redirects[page]} == ways
-    assert f"0; url={redirects[page]}" == refresh["content"]
-    assert urljoin(f"/{page}", redirects[page]).partition(".html")[0].lstrip("/") in PAGES
-
-
 @of_each_page(PAGES)
 def test_markdown(site: Path, page: str) -> None:
     """Beside each page lies its Markdown, with every block of code that the page shows."""
@@ -174,24 +179,24 @@ def test_markdown_has_what_roles_draw(site: Path) -> None:
 @of_each_page(RECIPES)
 def test_recipe(site: Path, page: str) -> None:
     """A recipe's page offers the file's bytes, shows every function, and says how to run it."""
-    recipe = RECIPES[page]
     offered = {Path(path).name: site / path for path in downloads(read(site, page), page)}
-    assert recipe.read_bytes() == offered[recipe.name].read_bytes()
-    source = recipe.read_text("utf-8")
-    assert 1 == read(site, page).get_text().count(f"uv run {recipe.name}")
-    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     markdown = (site / f"{page}.md").read_text("utf-8")
-    hidden = [f.name for f in functions if str(ast.get_source_segment(source, f)) not in markdown]
-    assert [] == hidden
+    for recipe in RECIPES[page]:
+        assert recipe.read_bytes() == offered[recipe.name].read_bytes()
+        assert 1 == read(site, page).get_text().count(f"uv run {recipe.name}")
+        source = recipe.read_text("utf-8")
+        functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+        texts = [str(ast.get_source_segment(source, function)) for function in functions]
+        assert [] == [text for text in texts if text not in markdown]
 
 
 @of_each_page(RECIPES)
 def test_verified(site: Path, page: str) -> None:
-    """A recipe's page says when and with which versions the recipe was verified."""
+    """A page says of each recipe when and with which versions it was verified."""
     paragraphs = [p.get_text() for p in read(site, page).select("article p")]
-    lines = [text for text in paragraphs if text.startswith("Verified")]
-    assert 1 == len(lines)
-    assert VERIFIED.match(" ".join(lines[0].split()))
+    lines = [" ".join(text.split()) for text in paragraphs if text.startswith("Verified")]
+    assert len(RECIPES[page]) == len(lines)
+    assert [] == [line for line in lines if not VERIFIED.match(line)]
 
 
 def test_names_no_folder_of_this_machine(site: Path) -> None:

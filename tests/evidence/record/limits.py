@@ -13,9 +13,9 @@ HANG_DEADLINES = {"fork": 15.0, "spawn": 30.0, "forkserver": 30.0}
 """Seconds. What ends by itself does so well within the first; a twin that has not ended by the
 second hangs. Workers that are not forked take longer to start.
 """
-ROOM = 4
+ROOM = 3
 """A twin that is known to hang is waited for so many times as long as its recipe can take."""
-SHORTEST = 4.0
+SHORTEST = 3.0
 """Seconds that each twin has."""
 KEY_BITS = 2048
 FORKED_KEY_BITS = 1024
