@@ -1,6 +1,5 @@
 """Workers end with their program, however it ends, and one that hangs is given up."""
 
-import re
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
 from tests.evidence.jobs import job_of
 from tests.runner import answers
+from tests.support.impatient import impatient
 from tests.support.live import Live, live, wait_until
 from tests.support.waits import BOUNDED
 
@@ -57,16 +57,6 @@ def test_workers_end_with_their_parent(
         running.process.send_signal(number)
         running.finish()
         assert running.leaves_nothing()
-
-
-def impatient(file: str, folder: Path) -> Path:
-    """Copy a recipe that waits 15 seconds where the recipe waits a minute or more."""
-    text = BOOK.path(file).read_text("utf-8")
-    text, changed = re.subn(r"^LIMIT = \d+", "LIMIT = 15", text, flags=re.MULTILINE)
-    assert 1 == changed
-    program = folder / BOOK.path(file).name
-    program.write_text(text, "utf-8")
-    return program
 
 
 @pytest.mark.parametrize(
