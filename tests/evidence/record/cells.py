@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 from itertools import compress, pairwise
 from typing import Literal
 
+from packaging.version import Version
+
+from tests.book import is_twin
 from tests.evidence.record.environment import FORK_SUPPORT, Environment, Newness, minor, newness
 from tests.evidence.record.plan import FEW, PYTHON, PYTHONS, RELEASES, TRIALS
 from tests.evidence.record.statistics import differ
@@ -19,6 +22,8 @@ from tests.evidence.record.verdicts import Verdict
 Kind = Literal["held", "failed", "not offered", "not measured"]
 NOT_OFFERED = {"raises ImportError", "raises ModuleNotFoundError", "raises AttributeError"}
 """What a program meets that uses what a release does not have yet."""
+WANTED = "2.19"
+"""The first google-cloud-iam that recipes ask for, in the header that `uv run` reads."""
 REPEATED = "repeated"
 """The folder that a reader's own trials are stored in."""
 Strip = Sequence[tuple[str, Verdict | None]]
@@ -34,7 +39,22 @@ def kind(verdict: Verdict | None) -> Kind:
         return "not measured"
     if not verdict.failures:
         return "held"
-    return "not offered" if set(verdict.outcomes) <= NOT_OFFERED else "failed"
+    return (
+        "not offered"
+        if set(verdict.outcomes) <= NOT_OFFERED or asks_for_newer(verdict)
+        else "failed"
+    )
+
+
+def asks_for_newer(verdict: Verdict) -> bool:
+    """Tell a recipe that never held with a client older than it asks for, and said why.
+
+    The error of a call is the answer of its input, so what a release lacks may be lost answers.
+    """
+    said = all(outcome == "lost" or outcome.startswith("raises") for outcome in verdict.outcomes)
+    releases = [environment.google_cloud_iam for environment in verdict.environments]
+    older = all(Version(release) < Version(WANTED) for release in releases)
+    return said and older and not is_twin(verdict.file)
 
 
 def kinds(record: Record, file: str) -> Counter[Kind]:

@@ -1,5 +1,6 @@
 """What a cell shows, which of several is shown along an axis, and what repeats it."""
 
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -7,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.book import BOOK
 from tests.evidence.measure.command import main
 from tests.evidence.record.cells import (
+    WANTED,
     Kind,
     Step,
     Strip,
@@ -73,6 +76,37 @@ def test_cell_of_fewer_trials_than_planned_shows_nothing(
 ) -> None:
     """One failure is a failure; a release that lacks what is used is told from one that fails."""
     assert shown == kind(stored)
+
+
+@pytest.mark.parametrize(
+    ("release", "file", "outcomes", "shown"),
+    [
+        ("2.18.0", FILE, {"lost": 20}, "not offered"),
+        ("2.18.0", FILE, {"lost": 12, "raises_TypeError": 8}, "not offered"),
+        ("2.18.0", FILE, {"lost": 19, "ok": 1}, "failed"),
+        ("2.18.0", FILE, {"lost": 19, "hang": 1}, "failed"),
+        ("2.18.0", f"{FILE}_broken", {"lost": 20}, "failed"),
+        ("2.19.0", FILE, {"lost": 20}, "failed"),
+    ],
+)
+def test_recipe_asks_for_a_release(
+    release: str, file: str, outcomes: dict[str, int], shown: Kind
+) -> None:
+    """With an older client it need not answer; but where it hangs, that is no lack of the client."""
+    older = verdict(replace(ENVIRONMENT, google_cloud_iam=release), **outcomes)
+
+    assert shown == kind(replace(older, file=file))
+
+
+def test_recipes_ask_for_the_release_from_which_they_are_to_hold() -> None:
+    """What stands in their headers is what the tables go by."""
+    asked = {
+        found[1]
+        for file in BOOK.files()
+        if (found := re.search(r"google-cloud-iam>=([\d.]+)", BOOK.path(file).read_text("utf-8")))
+    }
+
+    assert {WANTED} == asked
 
 
 def test_kinds_count_each_environment_once(store: Store) -> None:
