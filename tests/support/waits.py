@@ -8,12 +8,9 @@ import ast
 from collections.abc import Iterator
 
 BOUNDED = (
-    "processes/close_then_fork",
     "processes/create_in_executor_worker",
     "processes/create_in_pool_worker",
     "processes/create_in_process",
-    "processes/fork_before_threads",
-    "processes/list_first_then_fork",
 )
 """Recipes that wait for no worker without a limit, and whose workers end with them."""
 LIMIT_IS = {

@@ -92,7 +92,7 @@ def test_cell_of_fewer_trials_than_planned_shows_nothing(
 def test_recipe_asks_for_a_release(
     release: str, file: str, outcomes: dict[str, int], shown: Kind
 ) -> None:
-    """With an older client it need not answer; but where it hangs, that is no lack of the client."""
+    """With an older client it need not answer; a hang is no lack of the client."""
     older = verdict(replace(ENVIRONMENT, google_cloud_iam=release), **outcomes)
 
     assert shown == kind(replace(older, file=file))
