@@ -16,13 +16,16 @@ from tests.book import ROOT
 def constant(path: str, name: str) -> str:
     """Return a number that a module assigns to a name, with commas between thousands.
 
+    A release is a text, and shown as it stands.
+
     Raises LookupError where there is no such file or no such number in it.
     """
     file = ROOT / path
     module = ast.parse(file.read_text("utf-8")) if file.is_file() else ast.Module([], [])
     for node in module.body:
         if isinstance(node, ast.Assign) and [name] == [ast.unparse(to) for to in node.targets]:
-            return f"{ast.literal_eval(node.value):,}"
+            value = ast.literal_eval(node.value)
+            return value if isinstance(value, str) else f"{value:,}"
     raise LookupError(f"{path} has no number {name}")
 
 
