@@ -26,6 +26,8 @@ BROWSERS = (
     "google-chrome",
     "google-chrome-stable",
 )
+PATIENCE = 60_000
+"""Milliseconds that a step may take: a page of a megabyte loads beside eleven other tests."""
 OPTIONS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -140,7 +142,7 @@ class Tab:
 def new_tab(browser: "Browser", origin: str) -> Iterator[Tab]:
     """Open a tab without cookies or storage, that may use the clipboard."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         yield Tab(context.new_page(), origin)
 
