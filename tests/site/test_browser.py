@@ -21,6 +21,10 @@ COPY_ALL = """async () => {
   }
   return copied;
 }"""
+ALL_TABS_ALIKE = """() => {
+  const opened = document.querySelectorAll('.sd-tab-set > input:checked + label');
+  return opened.length > 1 && new Set([...opened].map(label => label.innerText)).size === 1;
+}"""
 WIDER_THAN_THE_WINDOW = "document.documentElement.scrollWidth > window.innerWidth"
 
 
@@ -113,7 +117,7 @@ def test_link_opens_the_tabs_of_its_recipe(tab: Tab, address: str, fragment: str
     """A page that moved, and a link to a tab, show what is said of one recipe on the whole page."""
     view = tab.open(f"processes/{address}")
     view.wait_for_url(lambda url: "/create-in-worker.html" in url)
-    view.wait_for_load_state("networkidle")
+    view.wait_for_function(ALL_TABS_ALIKE)
     assert fragment == view.evaluate("location.hash.slice(1)")
     opened = view.locator(".sd-tab-set > input:checked + label").all_inner_texts()
     assert 1 < len(opened)
