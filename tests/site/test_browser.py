@@ -21,9 +21,9 @@ COPY_ALL = """async () => {
   }
   return copied;
 }"""
-ALL_TABS_ALIKE = """() => {
+ALL_TABS_ARE = """name => {
   const opened = document.querySelectorAll('.sd-tab-set > input:checked + label');
-  return opened.length > 1 && new Set([...opened].map(label => label.innerText)).size === 1;
+  return opened.length > 1 && [...opened].every(label => label.innerText == name);
 }"""
 WIDER_THAN_THE_WINDOW = "document.documentElement.scrollWidth > window.innerWidth"
 
@@ -117,14 +117,10 @@ def test_link_opens_the_tabs_of_its_recipe(tab: Tab, address: str, fragment: str
     """A page that moved, and a link to a tab, show what is said of one recipe on the whole page."""
     view = tab.open(f"processes/{address}")
     view.wait_for_url(lambda url: "/create-in-worker.html" in url)
-    view.wait_for_function(ALL_TABS_ALIKE)
+    view.wait_for_function(ALL_TABS_ARE, arg="Pool")
     assert fragment == view.evaluate("location.hash.slice(1)")
-    opened = view.locator(".sd-tab-set > input:checked + label").all_inner_texts()
-    assert 1 < len(opened)
-    assert {"Pool"} == {*opened}
     view.locator("label[data-sync-id=process]").last.click()
-    opened = view.locator(".sd-tab-set > input:checked + label").all_inner_texts()
-    assert {"Process"} == {*opened}
+    view.wait_for_function(ALL_TABS_ARE, arg="Process")
 
 
 def test_not_found(tab: Tab) -> None:
