@@ -2,27 +2,30 @@
 # requires-python = ">=3.10"
 # dependencies = ["google-cloud-iam>=2.19"]
 # ///
-"""Mint an ID token for each service account, in an executor whose workers each own a client.
+"""Mint an access token for each service account, in an executor whose workers each own a client.
 
 Usage: gcloud iam service-accounts list --format='value(email)' |
            python create_in_executor_worker.py
 """
 
-import json
+import os
+import signal
 import sys
-from base64 import urlsafe_b64decode
-from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import suppress
-from datetime import datetime, timezone
+from itertools import zip_longest
+from multiprocessing import active_children, parent_process
+from threading import Thread
 
-from google.api_core.exceptions import GoogleAPIError
+import google.auth
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 WORKERS = 4
-AUDIENCE = "https://example.com"
+LIMIT = 90  # seconds, longer than a call may take
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
-Answer = tuple[str, str | None, str | None]
+Answer = tuple[str, str]  # the result, and the error: one of them is empty
 
 client: iam_credentials_v1.IAMCredentialsClient
 
@@ -30,6 +33,7 @@ client: iam_credentials_v1.IAMCredentialsClient
 def start_worker() -> None:
     """Runs once in each worker, after the fork: the client is the worker's own."""
     global client
+    Thread(target=end_with_parent, daemon=True).start()
     client = iam_credentials_v1.IAMCredentialsClient()
 
 
@@ -37,41 +41,50 @@ def mint(email: str) -> Answer:
     """Runs in a worker. The token is used where it was minted; only its expiry leaves."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
-        # with what the client tries again: at most 70 s
-        response = client.generate_id_token(name=name, audience=AUDIENCE, timeout=10)
-    except GoogleAPIError as error:  # errors of calls do not pickle, their text does
-        return email, None, " ".join(str(error).split())
-    claims = json.loads(urlsafe_b64decode(response.token.split(".")[1] + "=="))
-    expiry = datetime.fromtimestamp(claims["exp"], timezone.utc)
-    return email, f"valid until {expiry:%Y-%m-%d %H:%M} UTC", None
+        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
+        return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", ""
+    except Exception as error:  # errors of calls do not pickle, their text does
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
-def answered(futures: Iterable[Future[Answer]]) -> Iterator[Answer]:
-    """Yield what an executor answered that has ended; what died with a worker is left out."""
-    for future in futures:
-        with suppress(BrokenExecutor):
-            if future.done():  # a task submitted while the executor breaks may never be
-                yield future.result()
+def end_with_parent() -> None:
+    """Leave no worker behind, however the program ends."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def answer(future: Future[Answer] | None) -> Answer:
+    """Return what a task came to, in bounded time: its worker may have died, or hang."""
+    if future is None:
+        return "", "no worker was left to take this"
+    try:
+        return future.result(timeout=LIMIT)
+    except Exception as error:
+        if not future.done():
+            for worker in active_children():
+                worker.kill()  # so that what waits for one of them ends as well
+        return "", str(error) or f"no answer in {LIMIT} s"
 
 
 def main() -> int:
-    failed = dict.fromkeys(sys.stdin.read().split(), "a worker died before this was answered")
+    google.auth.default()  # raises here, once, and not in each worker
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
+    emails = sys.stdin.read().split()
     futures: list[Future[Answer]] = []
-    with (
-        ProcessPoolExecutor(WORKERS, initializer=start_worker) as workers,
-        suppress(BrokenExecutor),  # by `submit`, once a worker has died or could not start
-    ):
-        futures.extend(workers.submit(mint, email) for email in failed)
-    for email, validity, error in answered(futures):
-        if error is None:
-            print(email, validity, sep="\t")
-            del failed[email]
-        else:
-            failed[email] = error
-    for email, error in failed.items():
-        print(email, error, sep="\t", file=sys.stderr)
-    return 1 if failed else 0
+    failures = 0
+    with ProcessPoolExecutor(WORKERS, initializer=start_worker) as workers:
+        with suppress(BrokenExecutor):  # by `submit`, once a worker has died
+            futures.extend(workers.submit(mint, email) for email in emails)
+        for email, future in zip_longest(emails, futures):
+            validity, error = answer(future)
+            failures += bool(error)
+            print(email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

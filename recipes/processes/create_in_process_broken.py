@@ -8,37 +8,52 @@ Usage: python create_in_process_broken.py SERVICE_ACCOUNT FILE...
 """
 
 import hashlib
+import os
+import signal
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
-from multiprocessing import Pipe, Process
+from multiprocessing import Pipe, Process, active_children, parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from threading import Barrier, Thread
 
-from google.api_core.exceptions import GoogleAPIError
+import google.auth
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 PROCESSES = 4
 THREADS = 8
+LIMIT = 90  # seconds, longer than a call may take
 
-client: iam_credentials_v1.IAMCredentialsClient
+Client = iam_credentials_v1.IAMCredentialsClient
 
-
-def sign(client: iam_credentials_v1.IAMCredentialsClient, account: str, file: str) -> str:
-    digest = hashlib.sha256(Path(file).read_bytes()).digest()
-    name = f"projects/-/serviceAccounts/{account}"
-    response = client.sign_blob(name=name, payload=digest, timeout=10)  # at most 70 s
-    return f"{response.key_id} {b64encode(response.signed_blob).decode()}"
+client: Client
 
 
 def sign_files(account: str, files: list[str], answers: Connection) -> None:
     """Runs in a process of its own: the client is the one that the fork left here."""
+    Thread(target=end_with_parent, daemon=True).start()
     for file in files:
-        try:
-            answers.send((file, sign(client, account, file), None))
-        except (GoogleAPIError, OSError) as error:
-            answers.send((file, None, " ".join(str(error).split())))
+        answers.send((file, *sign(client, account, file)))
+
+
+def sign(client: Client, account: str, file: str) -> tuple[str, str]:
+    """Return the signature, and the error: one of them is empty."""
+    name = f"projects/-/serviceAccounts/{account}"
+    try:
+        digest = hashlib.sha256(Path(file).read_bytes()).digest()
+        response = client.sign_blob(name=name, payload=digest, timeout=10)  # at most 70 s
+        return f"{response.key_id} {b64encode(response.signed_blob).decode()}", ""
+    except Exception as error:  # errors of calls do not pickle, their text does
+        return "", " ".join(str(error).split()) or type(error).__name__
+
+
+def end_with_parent() -> None:
+    """Leave no worker behind, however the program ends."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def start_process(account: str, files: list[str]) -> Connection:
@@ -48,46 +63,52 @@ def start_process(account: str, files: list[str]) -> Connection:
     return reader
 
 
-def keep_busy(account: str, warm: Barrier) -> None:
-    """Runs in a thread of the parent, like any other use that a program makes of its client."""
-    name = f"projects/-/serviceAccounts/{account}"
-    client.sign_blob(name=name, payload=b"warm", timeout=10)  # at most 70 s
-    warm.wait()
-    while True:
-        client.sign_blob(name=name, payload=b"busy", timeout=10)  # at most 70 s
-
-
-def receive(readers: list[Connection]) -> Iterator[tuple[str, str | None, str | None]]:
-    while readers:
-        ready = wait(readers)
+def receive(readers: list[Connection]) -> Iterator[tuple[str, str, str]]:
+    """Yield each answer, until every process has ended or nothing has come for too long."""
+    while readers and (ready := wait(readers, LIMIT)):
         for reader in [each for each in readers if each in ready]:
             try:
                 yield reader.recv()
             except (EOFError, OSError):  # this process has ended, or died amid an answer
                 readers.remove(reader)
+    for process in active_children():
+        process.kill()  # it hangs, or is about to end
+
+
+def keep_busy(account: str, file: str, warm: Barrier) -> None:
+    """Runs in a thread of the parent, like any other use that a program makes of its client."""
+    sign(client, account, file)
+    warm.wait()
+    while True:
+        sign(client, account, file)
 
 
 def main(account: str, *files: str) -> int:
     global client
-    client = iam_credentials_v1.IAMCredentialsClient()
+    google.auth.default()  # raises here, once, and not in each process
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
+    client = Client()
     warm = Barrier(THREADS + 1)
     for _ in range(THREADS):
-        Thread(target=keep_busy, args=(account, warm), daemon=True).start()
+        Thread(target=keep_busy, args=(account, files[0], warm), daemon=True).start()
     warm.wait()  # every thread has an answer, and calls on
-    unsigned = dict.fromkeys(files, "its process died before it answered")
-    shards = [list(unsigned)[i::PROCESSES] for i in range(PROCESSES)]
+    failed = dict.fromkeys(files, "its process died, or hangs")
+    shards = [list(failed)[i::PROCESSES] for i in range(PROCESSES)]
     for file, signature, error in receive([start_process(account, shard) for shard in shards]):
-        if error is None:
-            print(file, signature, sep="\t")
-            del unsigned[file]
+        if error:
+            failed[file] = error
         else:
-            unsigned[file] = error
-    for file, error in unsigned.items():
+            del failed[file]
+            print(file, signature, sep="\t")
+    for file, error in failed.items():
         print(file, error, sep="\t", file=sys.stderr)
-    return 1 if unsigned else 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

@@ -11,7 +11,7 @@ from tests.support.live import live, wait_until
 from tests.support.recipes import Cook, Stands
 
 FILE = "processes/create_in_executor_worker"
-GENERATE = "GenerateIdToken"
+GENERATE = "GenerateAccessToken"
 WORKERS = 4
 
 
