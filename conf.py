@@ -55,6 +55,7 @@ pygments_dark_style = "a11y-dark"
 html_static_path = ["docs/_static"]
 templates_path = ["docs/_templates"]
 html_css_files = ["cookbook.css"]
+html_js_files = ["tabs.js"]
 html_logo = "docs/_static/mark.svg"
 html_favicon = "docs/_static/mark.svg"
 html_permalinks_icon = "#"
@@ -74,8 +75,10 @@ html_theme_options: dict[str, object] = {
         "color-brand-visited": "#6cc5d4",
     },
 }
+cookbook_repository = os.environ.get("READTHEDOCS_GIT_CLONE_URL", "")
 if repository := os.environ.get("GITHUB_REPOSITORY"):
-    html_theme_options["source_repository"] = f"https://github.com/{repository}"
+    cookbook_repository = f"https://github.com/{repository}"
+    html_theme_options["source_repository"] = cookbook_repository
     html_theme_options["source_branch"] = "main"
     html_theme_options["source_directory"] = "docs/"
 
@@ -99,7 +102,20 @@ sitemap_url_scheme = "{link}"
 sitemap_excludes = ["404.html", "search.html"]
 
 # A page that moves leaves its old name here: {"old/name": "../new/name.html"}
-redirects: dict[str, str] = {}
+# The old address's own fragment and query are kept; a query names a tab there: ?GROUP=TAB.
+redirects = {
+    "evidence/heat-map": "releases.html",
+    "evidence/look-up": "index.html",
+    "evidence/not-shown": "method.html#what-we-could-not-show",
+    "evidence/timeline": "releases.html#what-changed-with-which-release",
+    "processes/create-in-executor-worker": "create-in-worker.html?worker=executor",
+    "processes/create-in-pool-worker": "create-in-worker.html?worker=pool",
+    "processes/create-in-process": "create-in-worker.html?worker=process",
+    "processes/list-first-then-fork": "parent-needs-a-client.html?way=ask",
+    "processes/close-then-fork": "parent-needs-a-client.html?way=close",
+    "processes/fork-before-threads": "parent-needs-a-client.html?way=order",
+}
+redirect_html_template_file = "_templates/redirect.html"  # below docs/
 
 
 def name_from_root(app: Sphinx, doctree: nodes.document) -> None:

@@ -80,14 +80,16 @@ def build_site() -> subprocess.Popen[bytes]:
 
 
 def tests_of_page(page: str) -> list[str]:
-    """Choose the check of one page's blocks, and the tests of its recipe where it has one."""
+    """Choose the check of one page's blocks, and the tests of each recipe that it has."""
+    from tests.book import recipes_of
+
     path = Path(page).resolve()
     if not (path.is_file() and path.is_relative_to(ROOT / "docs")):
         stop(f"{page} is no page: name one under docs/, such as docs/threads/share-one-client.md")
-    mirrored = Path(path.relative_to(ROOT / "docs").with_suffix(".py").as_posix().replace("-", "_"))
-    of_recipe = Path("tests", mirrored.parent, f"test_{mirrored.name}")
+    recipes = map(Path, recipes_of(path.relative_to(ROOT / "docs").as_posix()))
+    tests = [f"tests/{recipe.parent}/test_{recipe.name}.py" for recipe in recipes]
     chosen = ["tests/blocks/test_pages.py", f"--page={path.relative_to(ROOT)}"]
-    return [*chosen, str(of_recipe)] if (ROOT / of_recipe).exists() else chosen
+    return [*chosen, *(test for test in tests if (ROOT / test).exists())]
 
 
 @nox.session

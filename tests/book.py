@@ -4,7 +4,7 @@ A leaf: every module of the project may import it, and it imports none of them. 
 object and no set of globals, so that a test can make one with a chapter more, in its own folder.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +32,13 @@ class Rule(NamedTuple):
         return [file for file in self if file is not None]
 
 
+class Part(NamedTuple):
+    """What a recipe is on a page that several share, and what tells it from the others there."""
+
+    page: str
+    name: str
+
+
 @dataclass(frozen=True)
 class Chapter:
     """A folder of recipes, and what holds for its programs.
@@ -40,6 +47,7 @@ class Chapter:
     `parent crash`. `start_methods` are those that make a difference to them.
     `chosen` names the programs that start no process, or choose themselves how to, each with the
     method to set; a recipe stands for its broken twin where that is not named.
+    `shared` names the recipes whose page is not theirs alone; any other has the page of its name.
     """
 
     name: str
@@ -47,6 +55,12 @@ class Chapter:
     forks: bool = False
     start_methods: tuple[str, ...] = ("fork",)
     chosen: Mapping[str, str] = field(default_factory=dict)
+    shared: Mapping[str, Part] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """Return the folder of its pages below docs/, which names its page of evidence, too."""
+        return self.name.replace("_", "-")
 
 
 CHAPTERS = (
@@ -72,6 +86,14 @@ CHAPTERS = (
             "recycle_workers": "forkserver",
             "recycle_workers_broken": "fork",
             "start_other_programs": "fork",
+        },
+        shared={
+            "create_in_executor_worker": Part("create-in-worker", "`ProcessPoolExecutor`"),
+            "create_in_pool_worker": Part("create-in-worker", "`Pool`"),
+            "create_in_process": Part("create-in-worker", "`Process`"),
+            "list_first_then_fork": Part("parent-needs-a-client", "ask in a worker"),
+            "close_then_fork": Part("parent-needs-a-client", "close in a worker"),
+            "fork_before_threads": Part("parent-needs-a-client", "fork before the threads"),
         },
     ),
     Chapter("safeguards", "Safeguards", forks=True),
@@ -113,12 +135,13 @@ class Book:
 
     def page(self, file: str) -> Path:
         """Return where the page of a recipe is."""
-        return self.docs / page_of(file)
+        return self.docs / page_of(file, self.chapters)
 
     def title(self, file: str) -> str:
-        """Return the heading of a recipe's page."""
+        """Return the heading of a recipe's page, with the recipe's part where others share it."""
         heading, *_ = self.page(file).read_text("utf-8").splitlines()
-        return heading.removeprefix("# ")
+        part = part_of(file, self.chapters)
+        return heading.removeprefix("# ") + (f": {part}" if part else "")
 
     def files(self) -> list[str]:
         """List every recipe and broken twin, in alphabetical order."""
@@ -169,9 +192,40 @@ def recipe_of(file: str) -> str:
     return file.removesuffix(TWIN)
 
 
-def page_of(file: str) -> str:
-    """Return the path below docs/ of the page that a recipe has."""
-    return f"{file.replace('_', '-')}.md"
+def page_of(file: str, chapters: Iterable[Chapter] = CHAPTERS) -> str:
+    """Return the path below docs/ of the page that a recipe is on."""
+    part = _shared(chapters).get(file)
+    name = f"{chapter_of(file)}/{part.page}" if part else file
+    return f"{name.replace('_', '-')}.md"
+
+
+def place_of(file: str, chapters: Iterable[Chapter] = CHAPTERS) -> str:
+    """Return where links to a recipe lead: its page, and its tab there where others share it."""
+    tab = file.rpartition("/")[2].replace("_", "-")
+    return page_of(file, chapters) + (f"#{tab}" if file in _shared(chapters) else "")
+
+
+def part_of(file: str, chapters: Iterable[Chapter] = CHAPTERS) -> str:
+    """Return what tells a recipe from the others of its page, nothing where it is the only one."""
+    part = _shared(chapters).get(file)
+    return part.name if part else ""
+
+
+def recipes_of(page: str, chapters: Iterable[Chapter] = CHAPTERS) -> list[str]:
+    """List the recipes that share a page, by its path below docs/.
+
+    Any other page is of the one recipe of its name, whether there is one or not.
+    """
+    shared = [file for file in _shared(chapters) if page_of(file, chapters) == page]
+    return shared or [page.removesuffix(".md").replace("-", "_")]
+
+
+def _shared(chapters: Iterable[Chapter]) -> dict[str, Part]:
+    return {
+        f"{chapter.name}/{name}": part
+        for chapter in chapters
+        for name, part in chapter.shared.items()
+    }
 
 
 BOOK = Book()

@@ -5,7 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.book import BOOK, CHAPTERS, START_METHODS, Book, Chapter, Rule
+from tests.book import (
+    BOOK,
+    CHAPTERS,
+    START_METHODS,
+    Book,
+    Chapter,
+    Part,
+    Rule,
+    page_of,
+    part_of,
+    place_of,
+    recipes_of,
+)
 
 
 def test_every_file_is_of_one_rule() -> None:
@@ -37,7 +49,40 @@ def test_program_that_chooses_is_named_right() -> None:
     """What a chapter says of a program is said of one that there is."""
     for chapter in CHAPTERS:
         there = {file.removeprefix(f"{chapter.name}/") for file in BOOK.files()}
-        assert set() == {*chapter.chosen} - there
+        assert set() == {*chapter.chosen, *chapter.shared} - there
+
+
+PARTS = {f"mint_{name}": Part("mint-tokens", name) for name in ("once", "often")}
+SHARING = [Chapter("made_up", "Made up", shared=PARTS)]
+
+
+def test_recipes_of_a_shared_page_are_told_apart(tmp_path: Path) -> None:
+    """Each has the page's title with its own part, and links lead to its tab."""
+    book, page = Book(tmp_path, tuple(SHARING)), "made-up/mint-tokens.md"
+    book.page("made_up/mint_once").parent.mkdir(parents=True)
+    book.page("made_up/mint_once").write_text("# Mint tokens\n", "utf-8")
+
+    assert ["made_up/mint_once", "made_up/mint_often"] == recipes_of(page, SHARING)
+    assert book.page("made_up/mint_once") == book.page("made_up/mint_often")
+    assert "Mint tokens: often" == book.title("made_up/mint_often")
+    assert "made-up/mint-tokens.md#mint-often" == place_of("made_up/mint_often", SHARING)
+
+
+def test_recipe_has_the_page_of_its_name_where_nothing_else_is_declared() -> None:
+    """It shares that page with none, and nothing is added to the title."""
+    file, page = "event_loops/use_anyio", "event-loops/use-anyio.md"
+
+    assert (page, page, "") == (page_of(file), place_of(file), part_of(file))
+    assert [file] == recipes_of(page)
+
+
+def test_shared_page_is_of_no_other_recipe() -> None:
+    """No recipe has a page by its name that others share by declaration."""
+    shared = {page_of(f"{chapter.name}/{name}") for chapter in CHAPTERS for name in chapter.shared}
+    files = [rule.recipe for rule in BOOK.rules()]
+
+    assert shared
+    assert [] == [file for file in files if page_of(file) in shared and not part_of(file)]
 
 
 @pytest.mark.parametrize(

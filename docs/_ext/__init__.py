@@ -10,6 +10,7 @@ from sphinx.util.typing import ExtensionMetadata
 MODULES = (
     "base",
     "benchmarks",
+    "clone",
     "constants",
     "default_timeouts",
     "environments",

@@ -8,16 +8,17 @@ another project, draws the same tables from trials of its own.
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from jinja2 import Environment as Templates
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
-from sphinx.util.typing import ExtensionMetadata
+from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
-from tests.book import page_of, recipe_of
+from tests.book import place_of, recipe_of, recipes_of
 from tests.evidence.record.cells import Kind
 from tests.evidence.record.plan import FEW
 from tests.evidence.record.statistics import CONFIDENCE, Outcomes
@@ -79,7 +80,7 @@ def linked(text: str, link: str) -> str:
 
 def page_link(file: str) -> str:
     """Link to the page of a recipe, or of the recipe of a broken twin, by the file's name."""
-    return f"[`{file}`](/{page_of(recipe_of(file))})"
+    return f"[`{file}`](/{place_of(recipe_of(file))})"
 
 
 def badge(outcome: str, count: int) -> str:
@@ -142,6 +143,30 @@ class EvidenceDirective(SphinxDirective):
             return self.parse_text_to_nodes(draw(), allow_section_headings=self.sections)
         except (LookupError, ValueError) as error:
             raise self.error(str(error)) from error
+
+
+class OfRecipe(EvidenceDirective):
+    """Shows something of the recipe that the page is about; of several, the option `of` names it.
+
+    The recipe of docs/chapter/some-name.md is recipes/chapter/some_name.py, unless tests/book.py
+    says which recipes share the page.
+    """
+
+    option_spec: ClassVar[OptionSpec] = {"of": directives.unchanged_required}
+
+    @property
+    def recipe(self) -> str:
+        """The recipe, by its path below recipes/.
+
+        Raises the error of a directive where the option does not say which it is.
+        """
+        here = recipes_of(f"{self.env.docname}.md", self.record.book.chapters)
+        wanted = self.options.get("of")
+        found = [file for file in here if wanted in (None, file.rpartition("/")[2])]
+        if len(found) != 1:
+            names = ", ".join(file.rpartition("/")[2] for file in here)
+            raise self.error(f"name one recipe of this page by the option `of`: {names}")
+        return found[0]
 
 
 def drawn(draw: Callable[[Record], str], *files: Path) -> type[EvidenceDirective]:

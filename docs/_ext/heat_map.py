@@ -174,7 +174,7 @@ def map_of_all(record: Record, name: str) -> str:
     chapters: dict[str, list[Row]] = defaultdict(list)
     for rule in record.book.rules():
         stem = rule.recipe.removeprefix(f"{rule.chapter}/")
-        page = rule.chapter.replace("_", "-")
+        page = record.book.chapter(rule.recipe).folder
         for file, shown in zip(rule.files, (stem, "broken twin"), strict=False):
             of = f" of {stem}" if file == rule.twin else ""
             row = Row(shown, strip(record, file, name), f"{page}.html#{label(rule.recipe)}", of)

@@ -18,7 +18,7 @@ from sphinx.util.typing import ExtensionMetadata
 from _ext.axes import FIELDS, OF_RELEASES, release_of
 from _ext.base import TABLE, TEMPLATES, EvidenceDirective, badges, interval, versions
 from _ext.runs import Breaks, Run, breaks, releases_of, runs
-from tests.book import Rule, page_of
+from tests.book import Rule, page_of, part_of, place_of
 from tests.evidence.record.cells import kind, strips
 from tests.evidence.record.not_installed import NEWEST
 from tests.evidence.record.plan import AXES
@@ -53,8 +53,9 @@ All of the plan's {{ "{:,}".format(total) }} cells by release of {{ name }} are 
 
 
 def link(rule: Rule) -> str:
-    """Link the recipe's page by its title."""
-    return f"[](/{page_of(rule.recipe)})"
+    """Link the recipe's page by its title, and the recipe's part of it where others share it."""
+    page, part = f"[](/{page_of(rule.recipe)})", part_of(rule.recipe)
+    return f"{page}: [{part}](/{place_of(rule.recipe)})" if part else page
 
 
 def look_up(record: Record, name: str) -> str:

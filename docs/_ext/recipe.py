@@ -9,7 +9,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-from _ext.base import TEMPLATES, EvidenceDirective
+from _ext.base import TEMPLATES, OfRecipe
 from tests.book import ROOT
 
 FOLDED = 150
@@ -25,22 +25,22 @@ RECIPE = TEMPLATES.from_string("""\
 :::::
 {% endif %}
 
-Download {download}`{{ name }} <{{ path }}>`.
-[`uv run {{ name }}`](https://docs.astral.sh/uv/guides/scripts/) fetches what it needs and runs it.
-In a checkout of this book it runs against the [local IAM](/testing/local-iam.md)\
+Download {download}`{{ name }} <{{ path }}>` and run it with your credentials by \
+[`uv run {{ name }}`](https://docs.astral.sh/uv/guides/scripts/), which fetches what it needs, \
+or run it [in a checkout](/index.md#get-it) against the [local IAM](/testing/local-iam.md)\
 {{ ", " if clause }}{{ clause }}:
 """)
 
 
-class RecipeDirective(EvidenceDirective):
-    """The recipe of docs/chapter/some-name.md is recipes/chapter/some_name.py."""
+class RecipeDirective(OfRecipe):
+    """Shows a recipe whole."""
 
     optional_arguments = 1
     final_argument_whitespace = True
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        file = self.env.docname.replace("-", "_")
+        file = self.recipe
         path = self.record.book.path(file)
         lines = path.read_text("utf-8").count("\n")
         text = RECIPE.render(

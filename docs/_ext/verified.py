@@ -1,4 +1,4 @@
-"""Sphinx directive `verified` (no argument): how the recipe that the page is about held."""
+"""Sphinx directive `verified`: how the recipe that the page is about held."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-from _ext.base import TEMPLATES, EvidenceDirective, label, span, tally, versions
+from _ext.base import TEMPLATES, OfRecipe, label, span, tally, versions
 from _ext.systems import systems
 from tests.book import START_METHODS
 from tests.evidence.record.cells import Kind, kinds
@@ -22,7 +22,7 @@ google-cloud-iam {{ google_cloud_iam }};
 {{ system }}.
 It was tried there alone, and {{ systems }}.
 {{ tally }}
-[How this is measured](/evidence/index.md).
+[How this is measured](/evidence/index.md#how-to-read-it).
 :::
 """)
 
@@ -46,11 +46,11 @@ def verified(stored: Verdict, kinds: Mapping[Kind, int], text: str) -> str:
     )
 
 
-class VerifiedDirective(EvidenceDirective):
-    """The recipe of docs/chapter/some-name.md is recipes/chapter/some_name.py."""
+class VerifiedDirective(OfRecipe):
+    """Shows the verdict of a recipe."""
 
     def run(self) -> list[nodes.Node]:
-        file = self.env.docname.replace("-", "_")
+        file = self.recipe
         path = self.record.book.path(file)
         return self.parse(
             lambda: verified(

@@ -17,7 +17,7 @@ NAMED = [
 
 def test_number_is_what_the_file_defines() -> None:
     """A page shows the number that the recipe runs with, however many digits it has."""
-    assert ("recipes/processes/create_in_process_broken.py", "THREADS") in NAMED
+    assert ("recipes/processes/create_in_executor_worker_broken.py", "THREADS") in NAMED
     assert "1,000,000" == constant(
         "tests/evidence/record/verdicts.py", "RUNS_WITHOUT_A_FALSE_ALARM"
     )

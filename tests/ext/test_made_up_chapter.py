@@ -8,7 +8,7 @@ import pytest
 from _ext.heat_map import map_of_all
 from _ext.look_up import look_up
 from _ext.not_shown import lines, unmeasured, without_twin
-from _ext.sections import section
+from _ext.sections import programs, section
 from _ext.timeline import timeline
 from _ext.verdicts import verdicts
 from tests.book import CHAPTERS, Book, Chapter
@@ -41,11 +41,13 @@ def _record(tmp_path: Path) -> Record:
 
 
 def test_chapter_is_in_every_table(record: Record) -> None:
-    """Heat map, section, look-up, timeline, verdicts and what is not shown know it."""
+    """Heat map, section, programs, look-up, timeline, verdicts and what is not shown know it."""
     page = "/made-up/mint-tokens.md"
 
     assert "made up" in map_of_all(record, "grpcio")
     assert "## Minting tokens" in section(record, record.book.rules("made_up")[0])
+    assert "## Made up" in programs(record)
+    assert "\nmade-up\n" in programs(record)
     assert f"[]({page})" in look_up(record, "grpcio")
     assert "made_up" in timeline(strips(record, "grpcio"), "grpcio")
     assert f"grpcio {NEW}" in timeline(strips(record, "grpcio"), "grpcio")

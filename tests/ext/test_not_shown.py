@@ -41,7 +41,8 @@ def test_neighbours_that_are_alike_are_one_stretch() -> None:
 
 def test_row_has_the_outcomes_of_its_cells_alone() -> None:
     """Outcomes are added up over the cells that are so, and no others."""
-    link = "[`processes/create_in_pool_worker_broken`](/processes/create-in-pool-worker.md)"
+    place = "/processes/create-in-worker.md#create-in-pool-worker"
+    link = f"[`processes/create_in_pool_worker_broken`]({place})"
     both = "[`hang` 35]{.outcome-fail} [`ok` 5]{.outcome-ok}"
 
     assert f"| {link} | `grpcio` | 3, 8 | {both} |" in chosen([LINE], failed).splitlines()

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from _ext.base import label
-from _ext.sections import cell_row, cells, section
-from tests.book import Rule
+from _ext.sections import cell_row, cells, programs, section
+from tests.book import BOOK, Book, Chapter, Rule
 from tests.evidence.record.environment import Environment
 from tests.evidence.record.store import Record
 from tests.evidence.record.verdicts import Verdict
@@ -15,7 +15,7 @@ from tests.ext.made import ENVIRONMENT, TRIAL, made, store
 
 FILE = "processes/create_in_pool_worker"
 TWIN = f"{FILE}_broken"
-TITLE = "Create a client in each pool worker"
+TITLE = "Create the client in the worker: `Pool`"
 RELEASES = [replace(ENVIRONMENT, grpcio=f"1.6{number}.0") for number in range(4)]
 
 
@@ -35,8 +35,32 @@ def test_section_can_be_linked_and_leads_to_the_recipe(record: Record) -> None:
     text = section(record, Rule(FILE, TWIN))
 
     assert text.startswith(f"{{#{label(FILE)}}}\n## {TITLE}\n")
-    assert "[recipe](/processes/create-in-pool-worker.md) held in 2 of 2 environments" in text
+    place = "/processes/create-in-worker.md#create-in-pool-worker"
+    assert f"[recipe]({place}) held in 2 of 2 environments" in text
     assert "Its broken twin failed in 2 of 2 environments" in text
+
+
+def test_table_of_programs_leads_to_each_section(record: Record) -> None:
+    """Each chapter has its page in the contents, each recipe a row that counts and leads."""
+    text = programs(record)
+    (row,) = (line for line in text.splitlines() if f"(#{label(FILE)})" in line)
+
+    assert "{toctree}\n:hidden:\n\nthreads\nevent-loops\nprocesses\n" in text
+    assert f"| [{TITLE}](#{label(FILE)}) | 2 of 2 | 2 of 2 |" == row
+    assert len(BOOK.rules()) == text.count("](#evidence-")
+    assert [chapter.title for chapter in BOOK.chapters] == headings(text)
+
+
+def test_chapter_without_recipes_has_no_page_of_evidence(tmp_path: Path) -> None:
+    """A chapter of pages alone is in no table."""
+    chapters = (Chapter("empty", "Empty"), BOOK.chapter(FILE))
+
+    assert ["Processes"] == headings(programs(Record(tmp_path, Book(BOOK.root, chapters))))
+
+
+def headings(text: str) -> list[str]:
+    """Return the headings of Markdown."""
+    return [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
 
 
 def test_cells_that_differ_in_one_release_share_a_row_and_a_command(record: Record) -> None:

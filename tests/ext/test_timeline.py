@@ -65,7 +65,7 @@ def test_page_shows_before_and_after_with_a_link() -> None:
     """A change has a row below its release with both outcomes; what is alike has none."""
     strips = {FILE: CHANGED, "threads/share_one_client": CHANGED[:2]}
     shown, said = timeline(strips, "grpcio"), compared(strips, "grpcio")
-    link = f"[`{FILE}`](/processes/create-in-pool-worker.md)"
+    link = f"[`{FILE}`](/processes/create-in-worker.md#create-in-pool-worker)"
 
     assert f"| {link} | [`hang` 20]{{.outcome-fail}} | [`ok` 20]{{.outcome-ok}} |" in shown
     assert "share_one_client" not in shown

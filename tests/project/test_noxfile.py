@@ -81,14 +81,25 @@ def test_other_file_is_no_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "of_recipe"),
+    ("page", "of_recipes"),
     [
-        ("docs/threads/share-one-client.md", "tests/threads/test_share_one_client.py"),
-        ("docs/event-loops/use-anyio.md", "tests/event_loops/test_use_anyio.py"),
+        ("docs/threads/share-one-client.md", ["tests/threads/test_share_one_client.py"]),
+        ("docs/event-loops/use-anyio.md", ["tests/event_loops/test_use_anyio.py"]),
+        (
+            "docs/processes/create-in-worker.md",
+            [
+                "tests/processes/test_create_in_executor_worker.py",
+                "tests/processes/test_create_in_pool_worker.py",
+                "tests/processes/test_create_in_process.py",
+            ],
+        ),
+        ("docs/processes/index.md", []),
     ],
 )
-def test_page_selects_its_blocks_and_the_tests_of_its_recipe(page: str, of_recipe: str) -> None:
-    """One page alone is its blocks, its recipe and its twin."""
-    expected = ["tests/blocks/test_pages.py", f"--page={page}", of_recipe]
+def test_page_selects_its_blocks_and_the_tests_of_its_recipes(
+    page: str, of_recipes: list[str]
+) -> None:
+    """One page alone is its blocks, its recipes and their twins."""
+    expected = ["tests/blocks/test_pages.py", f"--page={page}", *of_recipes]
 
     assert expected == noxfile.tests_of_page(page)

@@ -83,6 +83,47 @@ def test_search(tab: Tab, start: str) -> None:
     assert "fork" in view.locator("article").inner_text().lower()
 
 
+@pytest.mark.parametrize(
+    ("old", "now"),
+    [
+        ("evidence/timeline.html", "evidence/releases.html#what-changed-with-which-release"),
+        (
+            "evidence/timeline.html#along-the-releases-of-python",
+            "evidence/releases.html#along-the-releases-of-python",
+        ),
+        ("evidence/look-up.html?python=3.11", "evidence/index.html?python=3.11"),
+    ],
+)
+def test_moved_page(tab: Tab, old: str, now: str) -> None:
+    """A page that moved is found under its old name, at the section and with the choice named."""
+    view = tab.open(old)
+    view.wait_for_url(tab.origin + now)
+    assert [200] == sorted({status for status, _ in tab.answers})
+    assert [] == tab.complaints
+
+
+@pytest.mark.parametrize(
+    ("address", "fragment"),
+    [
+        ("create-in-pool-worker.html", ""),
+        ("create-in-pool-worker.html#when-a-worker-dies", "when-a-worker-dies"),
+        ("create-in-worker.html#create-in-pool-worker", "create-in-pool-worker"),
+    ],
+)
+def test_link_opens_the_tabs_of_its_recipe(tab: Tab, address: str, fragment: str) -> None:
+    """A page that moved, and a link to a tab, show what is said of one recipe on the whole page."""
+    view = tab.open(f"processes/{address}")
+    view.wait_for_url(lambda url: "/create-in-worker.html" in url)
+    view.wait_for_load_state("networkidle")
+    assert fragment == view.evaluate("location.hash.slice(1)")
+    opened = view.locator(".sd-tab-set > input:checked + label").all_inner_texts()
+    assert 1 < len(opened)
+    assert {"Pool"} == {*opened}
+    view.locator("label[data-sync-id=process]").last.click()
+    opened = view.locator(".sd-tab-set > input:checked + label").all_inner_texts()
+    assert {"Process"} == {*opened}
+
+
 def test_not_found(tab: Tab) -> None:
     """An address that does not exist, however deep, shows the 404 page in the site's dress."""
     view = tab.open("no/such/page.html")

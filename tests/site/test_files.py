@@ -3,9 +3,11 @@
 import ast
 import re
 import stat
+import subprocess
+import sys
 from functools import cache, partial
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 from zipfile import ZipFile
 
 import pytest
@@ -13,20 +15,21 @@ from bs4 import BeautifulSoup
 
 from _ext.recipe import FOLDED
 from _ext.roles import fact, failures
-from tests.book import ROOT
+from conf import redirects
+from tests.book import BOOK, CHAPTERS, ROOT, page_of, recipes_of
 from tests.evidence.record.store import RECORD
 from tests.support.built_site import PREFIX
 
-
-def page_of(recipe: Path) -> str:
-    """The page that shows this recipe."""
-    return f"{recipe.parent.name}/{recipe.stem}".replace("_", "-")
-
-
 PAGES = sorted(str(page.relative_to(ROOT / "docs"))[:-3] for page in ROOT.glob("docs/**/*.md"))
-FILES = sorted(path for path in ROOT.glob("recipes/*/*.py") if path.parent.name != "testing")
-RECIPES = {page_of(path): path for path in FILES if not path.stem.endswith("_broken")}
-FOLDERS = {page_of(path.parent): path.parent for path in ROOT.glob("recipes/*/*/__init__.py")}
+RECIPES = {
+    page: [BOOK.path(file) for file in recipes_of(f"{page}.md")]
+    for page in sorted({page_of(rule.recipe)[:-3] for rule in BOOK.rules()})
+}
+"""The recipes of each page that has some."""
+FOLDERS = {
+    f"{path.parent.parent.name}/{path.parent.name}".replace("_", "-"): path.parent
+    for path in ROOT.glob("recipes/*/*/__init__.py")
+}
 VERIFIED = re.compile(r"Verified \d{4}-\d\d-\d\d.*Python \d.*grpcio \d.*google-cloud-iam \d")
 HOME = "http://home" + PREFIX
 ID = re.compile(r'<[a-z][^<>]*\sid="([^"]*)"')
@@ -71,9 +74,10 @@ def test_build(build: tuple[Path, str]) -> None:
 @of_each_page([*RECIPES])
 def test_long_recipe_is_folded(site: Path, page: str) -> None:
     """A module to be imported does not stand before what a reader came for."""
-    long = FOLDED <= RECIPES[page].read_text("utf-8").count("\n")
+    texts = [recipe.read_text("utf-8") for recipe in RECIPES[page]]
+    long = sum(FOLDED <= text.count("\n") for text in texts)
 
-    assert long == any('"""' in text for text in folded_blocks(read(site, page)))
+    assert long == sum('"""' in text for text in folded_blocks(read(site, page)))
 
 
 def folded_blocks(soup: BeautifulSoup) -> list[str]:
@@ -82,9 +86,26 @@ def folded_blocks(soup: BeautifulSoup) -> list[str]:
 
 
 def test_every_page_is_built(site: Path) -> None:
-    """The site has the pages of docs/, and beside them only the search and the 404 page."""
+    """The site has the pages of docs/, the old names of some, the search and the 404 page."""
     built = {str(path.relative_to(site))[:-5] for path in site.rglob("*.html")}
-    assert {*PAGES, "404", "search"} == built
+    assert {*PAGES, *redirects, "404", "search"} == built
+
+
+@of_each_page([*redirects])
+def test_moved_page_leads_to_its_new_place(site: Path, page: str) -> None:
+    """Each way to follow the old name leads to one page, and to the tab that has what it had."""
+    old = read(site, page)
+    refresh = old.select_one("noscript meta[http-equiv=refresh]")
+    assert refresh is not None
+    assert f"0; url={redirects[page]}" == refresh["content"]
+    assert {redirects[page]} == {address for _, address in references(old)}
+    target = urlsplit(urljoin(f"/{page}.html", redirects[page]))
+    now = target.path.removeprefix("/").removesuffix(".html")
+    assert now in PAGES
+    for group, (tab,) in parse_qs(target.query).items():
+        chosen = f"label[data-sync-group={group}][data-sync-id={tab}]"
+        labels = {label.get("id") for label in read(site, now).select(chosen)}
+        assert page.rpartition("/")[2] in labels
 
 
 @of_each_page(PAGES)
@@ -101,7 +122,7 @@ def test_landmarks(site: Path, page: str) -> None:
     assert soup.select_one(str(skip["href"])) is not None
 
 
-@of_each_page([*PAGES, "404", "search"])
+@of_each_page([*PAGES, *redirects, "404", "search"])
 def test_links(site: Path, page: str) -> None:
     """Each link inside the site leads to a file, each fragment to an element of it."""
     broken = []
@@ -134,6 +155,17 @@ def test_markdown(site: Path, page: str) -> None:
     assert [] == [block for block in blocks(read(site, page)) if block not in markdown]
 
 
+@of_each_page([f"evidence/{chapter.folder}" for chapter in CHAPTERS])
+def test_evidence_of_a_chapter_opens_with_what_it_is(site: Path, page: str) -> None:
+    """What the signs mean is said before the first recipe."""
+    soup = read(site, page)
+    first, *_ = soup.select("article section section")
+    opening = [node.get_text() for node in first.find_previous_siblings()]
+
+    assert any("What each recipe of the chapter" in text for text in opening)
+    assert any("no trial failed" in text for text in opening)
+
+
 def test_markdown_has_what_roles_draw(site: Path) -> None:
     """A frequency and a documented version stand in the text of a page's Markdown as well."""
     landing = (site / "index.md").read_text("utf-8")
@@ -146,24 +178,25 @@ def test_markdown_has_what_roles_draw(site: Path) -> None:
 
 @of_each_page(RECIPES)
 def test_recipe(site: Path, page: str) -> None:
-    """A recipe's page offers the very bytes of the file by its name, and shows every function."""
-    recipe = RECIPES[page]
+    """A recipe's page offers the file's bytes, shows every function, and says how to run it."""
     offered = {Path(path).name: site / path for path in downloads(read(site, page), page)}
-    assert recipe.read_bytes() == offered[recipe.name].read_bytes()
-    source = recipe.read_text("utf-8")
-    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     markdown = (site / f"{page}.md").read_text("utf-8")
-    hidden = [f.name for f in functions if str(ast.get_source_segment(source, f)) not in markdown]
-    assert [] == hidden
+    for recipe in RECIPES[page]:
+        assert recipe.read_bytes() == offered[recipe.name].read_bytes()
+        assert 1 == read(site, page).get_text().count(f"uv run {recipe.name}")
+        source = recipe.read_text("utf-8")
+        functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+        texts = [str(ast.get_source_segment(source, function)) for function in functions]
+        assert [] == [text for text in texts if text not in markdown]
 
 
 @of_each_page(RECIPES)
 def test_verified(site: Path, page: str) -> None:
-    """A recipe's page says when and with which versions the recipe was verified."""
+    """A page says of each recipe when and with which versions it was verified."""
     paragraphs = [p.get_text() for p in read(site, page).select("article p")]
-    lines = [text for text in paragraphs if text.startswith("Verified")]
-    assert 1 == len(lines)
-    assert VERIFIED.match(" ".join(lines[0].split()))
+    lines = [" ".join(text.split()) for text in paragraphs if text.startswith("Verified")]
+    assert len(RECIPES[page]) == len(lines)
+    assert [] == [line for line in lines if not VERIFIED.match(line)]
 
 
 def test_names_no_folder_of_this_machine(site: Path) -> None:
@@ -209,3 +242,26 @@ def test_folder_downloads_whole(site: Path, page: str) -> None:
     assert files == unpacked
     assert {0o644} == modes
     assert (site / packed).stat().st_size < sum(map(len, files.values()))
+
+
+def test_unpacked_local_iam_runs(site: Path, tmp_path: Path) -> None:
+    """The commands of its page unpack the archive anywhere, and run a program and a test."""
+    (packed,) = site.rglob("local_iam.zip")
+    program = "import os; assert os.environ['LOCAL_IAM_CONTROL']"
+    (tmp_path / "test_it.py").write_text("def test_it(local_iam):\n    assert local_iam.project\n")
+    page = (site / "testing/local-iam.md").read_text("utf-8")
+    unpack = ("-m", "zipfile", "-e", packed.name, ".")
+    run = ("-m", "local_iam", "run", "--", "python")
+    test = ("-m", "pytest", "-p", "local_iam.pytest_plugin")
+
+    assert all(" ".join(("python", *command)) in page for command in (run, test))
+    assert " ".join(("python3", *unpack)) in page
+    for command in (
+        (*unpack[:3], str(packed), "."),
+        (*run[:-1], sys.executable, "-c", program),
+        (*test, "-q", "-p", "no:cacheprovider", "test_it.py"),
+    ):
+        done = subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        )
+        assert 0 == done.returncode, done.stdout + done.stderr

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 RECIPE = "threads/share_one_client"
 OLDEST, SECOND, THIRD, *_, UNMEASURED = RELEASES["grpcio"]
 IAM = RELEASES["google-cloud-iam"][-1]
+BESIDE = (
+    ("testing/local-iam.md",),
+    ("evidence/method.md", "A trial", "How many trials a cell has"),
+    ("evidence/programs.md",),
+    ("evidence/releases.md", "What changed with which release"),
+)
+"""The pages that the page links to, with the sections."""
 CONF = """\
 from pathlib import Path
 
@@ -63,13 +70,12 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     docs, records, site = folder / "docs", folder / "records", folder / "site"
     store(records, book_of(folder, [RECIPE]))
     (docs / "index.md").write_text(
-        "# Home\n\n:::{toctree}\nevidence/index\nevidence/look-up\nevidence/method\n"
-        "evidence/timeline\nthreads/share-one-client\n:::\n"
+        "# Home\n\n:::{toctree}\nevidence/index\ntesting/local-iam\nthreads/share-one-client\n:::\n"
     )
-    copy(ROOT / "docs/evidence/look-up.md", docs / "evidence/look-up.md")
-    (docs / "evidence/index.md").write_text("# How this is measured\n")
-    (docs / "evidence/method.md").write_text("# Method\n\n## How many trials a cell has\n")
-    (docs / "evidence/timeline.md").write_text("# What changed with which release\n")
+    copy(ROOT / "docs/evidence/index.md", docs / "evidence/index.md")
+    for page, *sections in BESIDE:
+        (docs / page).parent.mkdir(exist_ok=True)
+        (docs / page).write_text("\n\n## ".join(["# Beside", *sections]) + "\n")
     (docs / "threads/share-one-client.md").write_text("# Share one client\n")
     (docs / "conf.py").write_text(
         CONF.format(records=str(records), book=str(folder), static=str(ROOT / "docs/_static"))
@@ -101,7 +107,7 @@ RULE = "Share one client | "
 
 def test_reader_chooses_a_release(tab: Tab) -> None:
     """Only the rows that are about it are left, the address and the command say it; then all."""
-    view = tab.open("evidence/look-up.html")
+    view = tab.open("evidence/index.html")
     everything = shown(view)
     template = view.locator(".look-up-command pre").inner_text()
     view.get_by_label("grpcio", exact=True).select_option(SECOND)
@@ -118,7 +124,7 @@ def test_reader_chooses_a_release(tab: Tab) -> None:
     assert 5 == len(everything)
     assert everything == shown(view)
     assert "All 7 rows are shown." == status(view)
-    assert view.url.endswith("look-up.html")
+    assert view.url.endswith("index.html")
     assert template == view.locator(".look-up-command pre").inner_text()
     assert [] == tab.complaints
 
@@ -126,7 +132,7 @@ def test_reader_chooses_a_release(tab: Tab) -> None:
 def test_address_chooses(tab: Tab) -> None:
     """A linked choice is shown, each axis by its own rows; another patch is the same release."""
     patch = THIRD.rpartition(".")[0] + ".99"
-    view = tab.open(f"evidence/look-up.html?grpcio={patch}&python={PYTHON}.99")
+    view = tab.open(f"evidence/index.html?grpcio={patch}&python={PYTHON}.99")
 
     assert [f"{THIRD} | {ALONE}2", RULE + THIRD] == shown(view)
     assert 2 == len(shown(view, "python"))
@@ -136,7 +142,7 @@ def test_address_chooses(tab: Tab) -> None:
 
 def test_what_was_not_measured_together_is_said(tab: Tab) -> None:
     """Releases that were measured one at a time are not claimed together; the command has both."""
-    view = tab.open(f"evidence/look-up.html?grpcio={UNMEASURED}&iam={IAM}&python=3.11&other=1")
+    view = tab.open(f"evidence/index.html?grpcio={UNMEASURED}&iam={IAM}&python=3.11&other=1")
 
     assert [] == shown(view)
     assert f"grpcio {UNMEASURED} is not measured yet." in status(view)
@@ -150,14 +156,14 @@ def test_what_was_not_measured_together_is_said(tab: Tab) -> None:
 
 def test_release_without_a_row_is_named(tab: Tab) -> None:
     """A release that the tables do not know is said to be none of theirs, and all rows stay."""
-    view = tab.open("evidence/look-up.html?grpcio=0.1")
+    view = tab.open("evidence/index.html?grpcio=0.1")
 
     assert "The tables have no grpcio 0.1. All 7 rows are shown." == status(view)
 
 
 def test_keyboard_chooses(tab: Tab) -> None:
     """The lists have labels, and answer the keyboard in the order of the page."""
-    view = tab.open("evidence/look-up.html")
+    view = tab.open("evidence/index.html")
     view.get_by_label("google-cloud-iam", exact=True).focus()
     view.keyboard.press("ArrowDown")
 
@@ -170,7 +176,7 @@ def test_without_javascript_all_rows_are_there(browser: "Browser", origin: str) 
     """Whoever runs no script sees every row and no form."""
     with browser.new_context(java_script_enabled=False) as context:
         view = context.new_page()
-        view.goto(f"{origin}evidence/look-up.html?grpcio={SECOND}")
+        view.goto(f"{origin}evidence/index.html?grpcio={SECOND}")
 
         assert 5 == len(shown(view))
         assert 0 == view.locator("select").count()
@@ -184,5 +190,5 @@ def test_script_is_loaded_by_its_page_alone(tab: Tab) -> None:
         tab.open(page)
         return sum("/look-up.js" in url or "/look-up.css" in url for _, url in tab.answers)
 
-    assert 2 == loaded("evidence/look-up.html")
-    assert 0 == loaded("evidence/index.html")
+    assert 2 == loaded("evidence/index.html")
+    assert 0 == loaded("evidence/method.html")

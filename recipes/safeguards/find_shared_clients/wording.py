@@ -23,15 +23,13 @@ class Forking:
 
 FORKINGS = {
     "process": Forking(
-        "a process starts", "in the first line of the target", "processes/create-in-process"
+        "a process starts", "in the first line of the target", "processes/create-in-worker"
     ),
     "pool": Forking(
-        "the pool forks", "in the initializer of the pool", "processes/create-in-pool-worker"
+        "the pool forks", "in the initializer of the pool", "processes/create-in-worker"
     ),
     "executor": Forking(
-        "the executor forks",
-        "in the initializer of the executor",
-        "processes/create-in-executor-worker",
+        "the executor forks", "in the initializer of the executor", "processes/create-in-worker"
     ),
     "fork": Forking("the process forks", "in the child", "processes/fork-directly"),
     "manager": Forking("the manager starts", "in a worker", "processes/choose-start-method"),

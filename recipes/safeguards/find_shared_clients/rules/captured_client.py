@@ -82,6 +82,6 @@ RULE = Rule(
     id="captured-client",
     finds="a worker's function that uses a client of the process that started it",
     misses="functions that are looked up by name at run time",
-    page="processes/create-in-process",
+    page="processes/create-in-worker",
     check=check,
 )

@@ -25,6 +25,6 @@ RULE = Rule(
     finds="a client that is created at import, in a module that forks afterwards, that a forking "
     "module imports, or that defines Celery tasks",
     misses="modules that are imported by a name that is computed",
-    page="processes/create-in-pool-worker",
+    page="processes/create-in-worker",
     check=check,
 )

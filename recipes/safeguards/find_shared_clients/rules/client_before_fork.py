@@ -32,6 +32,6 @@ RULE = Rule(
     id="client-before-fork",
     finds="a client that a function creates before the process forks",
     misses="an order that only a caller outside of the given paths knows",
-    page="processes/list-first-then-fork",
+    page="processes/parent-needs-a-client",
     check=check,
 )

@@ -24,6 +24,6 @@ RULE = Rule(
     id="close-then-fork",
     finds="a client that is closed before the process forks",
     misses="clients that are closed in another object's method",
-    page="processes/close-then-fork",
+    page="processes/parent-needs-a-client",
     check=check,
 )

@@ -28,6 +28,6 @@ RULE = Rule(
     finds="threads that run when the process forks, where fork is chosen or the threads use a "
     "client",
     misses="threads that a library starts",
-    page="processes/fork-before-threads",
+    page="processes/parent-needs-a-client",
     check=check,
 )
