@@ -2,7 +2,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["google-cloud-iam>=2.19"]
 # ///
-"""Mint an access token for each service account that is enabled, as a worker asked before.
+"""Mint an access token for each service account that is enabled, as workers asked before.
 
 Usage: gcloud iam service-accounts list --format='value(email)' | python close_then_fork.py
 """
@@ -10,7 +10,9 @@ Usage: gcloud iam service-accounts list --format='value(email)' | python close_t
 import os
 import signal
 import sys
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import suppress
+from itertools import zip_longest
 from multiprocessing import active_children, parent_process
 from threading import Thread
 
@@ -18,34 +20,31 @@ import google.auth
 from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_admin_v1, iam_credentials_v1
 
-THREADS = 8
 WORKERS = 4
 LIMIT = 90  # seconds, longer than a call may take
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 Answer = tuple[str, str]  # the result, and the error: one of them is empty
+
+admin: iam_admin_v1.IAMClient
 client: iam_credentials_v1.IAMCredentialsClient
 
 
-def state(admin: iam_admin_v1.IAMClient, email: str) -> Answer:
+def start_worker() -> None:
+    """Runs once in each worker, after the fork: the clients are the worker's own."""
+    global admin, client
+    Thread(target=end_with_parent, daemon=True).start()
+    admin, client = iam_admin_v1.IAMClient(), iam_credentials_v1.IAMCredentialsClient()
+
+
+def state(email: str) -> Answer:
+    """Runs in a worker: the parent needs what is answered, not the client that asks."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
         account = admin.get_service_account(name=name, timeout=10)  # at most 70 s
         return ("disabled" if account.disabled else "enabled"), ""
     except Exception as error:  # errors of calls do not pickle, their text does
         return "", " ".join(str(error).split()) or type(error).__name__
-
-
-def ask(emails: list[str]) -> list[Answer]:
-    """Runs in a worker, which forks nothing: there the closing of a client may take its time."""
-    with iam_admin_v1.IAMClient() as admin, ThreadPoolExecutor(THREADS) as threads:
-        return list(threads.map(lambda email: state(admin, email), emails))
-
-
-def start_worker() -> None:
-    global client
-    Thread(target=end_with_parent, daemon=True).start()
-    client = iam_credentials_v1.IAMCredentialsClient()
 
 
 def mint(email: str) -> Answer:
@@ -65,8 +64,10 @@ def end_with_parent() -> None:
         os._exit(1)
 
 
-def answer(future: Future[Answer]) -> Answer:
+def answer(future: Future[Answer] | None) -> Answer:
     """Return what a task came to, in bounded time: its worker may have died, or hang."""
+    if future is None:
+        return "", "no worker was left to take this"
     try:
         return future.result(timeout=LIMIT)
     except Exception as error:
@@ -80,19 +81,21 @@ def main() -> int:
     google.auth.default()  # raises here, once, and not in each worker
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     emails = sys.stdin.read().split()
+    asked: list[Future[Answer]] = []
+    minted: dict[str, Future[Answer]] = {}
     failures = 0
     with ProcessPoolExecutor(WORKERS, initializer=start_worker) as workers:
-        asked = workers.submit(ask, emails)  # this first task forks every worker
-        states = asked.result(timeout=LIMIT + LIMIT * len(emails) // THREADS)
-        enabled = {
-            email: workers.submit(mint, email)
-            for email, (state, _) in zip(emails, states, strict=True)
-            if state == "enabled"
-        }
-        for email, stated in zip(emails, states, strict=True):
-            result, error = answer(enabled[email]) if email in enabled else stated
+        with suppress(BrokenExecutor):  # by `submit`, once a worker has died
+            asked.extend(workers.submit(state, email) for email in emails)
+        states = [(email, *answer(future)) for email, future in zip_longest(emails, asked)]
+        with suppress(BrokenExecutor):
+            for email in [email for email, said, _ in states if said == "enabled"]:
+                minted[email] = workers.submit(mint, email)
+        for email, said, error in states:
+            if said == "enabled":
+                said, error = answer(minted.get(email))
             failures += bool(error)
-            print(email, error or result, sep="\t", file=sys.stderr if error else sys.stdout)
+            print(email, error or said, sep="\t", file=sys.stderr if error else sys.stdout)
     return 1 if failures else 0
 
 

@@ -10,7 +10,8 @@ Usage: gcloud iam service-accounts list --format='value(email)' | python close_t
 import os
 import signal
 import sys
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing import active_children, parent_process
 from threading import Thread
 
@@ -24,28 +25,26 @@ LIMIT = 90  # seconds, longer than a call may take
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 Answer = tuple[str, str]  # the result, and the error: one of them is empty
+
+admin: iam_admin_v1.IAMClient
 client: iam_credentials_v1.IAMCredentialsClient
 
 
-def state(admin: iam_admin_v1.IAMClient, email: str) -> Answer:
+def start_worker() -> None:
+    """Runs once in each worker, after the fork: the client is the worker's own."""
+    global client
+    Thread(target=end_with_parent, daemon=True).start()
+    client = iam_credentials_v1.IAMCredentialsClient()
+
+
+def state(email: str) -> Answer:
+    """Runs in the parent, which closes the client, and forks while the closing still goes on."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
         account = admin.get_service_account(name=name, timeout=10)  # at most 70 s
         return ("disabled" if account.disabled else "enabled"), ""
     except Exception as error:  # errors of calls do not pickle, their text does
         return "", " ".join(str(error).split()) or type(error).__name__
-
-
-def ask(emails: list[str]) -> list[Answer]:
-    """Runs in the process that forks next, while the closing of the client still goes on."""
-    with iam_admin_v1.IAMClient() as admin, ThreadPoolExecutor(THREADS) as threads:
-        return list(threads.map(lambda email: state(admin, email), emails))
-
-
-def start_worker() -> None:
-    global client
-    Thread(target=end_with_parent, daemon=True).start()
-    client = iam_credentials_v1.IAMCredentialsClient()
 
 
 def mint(email: str) -> Answer:
@@ -65,8 +64,10 @@ def end_with_parent() -> None:
         os._exit(1)
 
 
-def answer(future: Future[Answer]) -> Answer:
+def answer(future: Future[Answer] | None) -> Answer:
     """Return what a task came to, in bounded time: its worker may have died, or hang."""
+    if future is None:
+        return "", "no worker was left to take this"
     try:
         return future.result(timeout=LIMIT)
     except Exception as error:
@@ -77,21 +78,25 @@ def answer(future: Future[Answer]) -> Answer:
 
 
 def main() -> int:
+    global admin
     google.auth.default()  # raises here, once, and not in each worker
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     emails = sys.stdin.read().split()
+    with iam_admin_v1.IAMClient() as admin, ThreadPoolExecutor(THREADS) as threads:
+        states = [
+            (email, *said) for email, said in zip(emails, threads.map(state, emails), strict=True)
+        ]
+    minted: dict[str, Future[Answer]] = {}
     failures = 0
     with ProcessPoolExecutor(WORKERS, initializer=start_worker) as workers:
-        states = ask(emails)
-        enabled = {
-            email: workers.submit(mint, email)
-            for email, (state, _) in zip(emails, states, strict=True)
-            if state == "enabled"
-        }
-        for email, stated in zip(emails, states, strict=True):
-            result, error = answer(enabled[email]) if email in enabled else stated
+        with suppress(BrokenExecutor):  # by `submit`, once a worker has died
+            for email in [email for email, said, _ in states if said == "enabled"]:
+                minted[email] = workers.submit(mint, email)
+        for email, said, error in states:
+            if said == "enabled":
+                said, error = answer(minted.get(email))
             failures += bool(error)
-            print(email, error or result, sep="\t", file=sys.stderr if error else sys.stdout)
+            print(email, error or said, sep="\t", file=sys.stderr if error else sys.stdout)
     return 1 if failures else 0
 
 

@@ -78,12 +78,20 @@ def _is_helper(process: psutil.Process) -> bool:
 
 @contextlib.contextmanager
 def live(
-    file: str, *argv: str, start_method: str = "fork", stdout: int = PIPE, stderr: int = PIPE
+    file: str,
+    *argv: str,
+    start_method: str = "fork",
+    stdout: int = PIPE,
+    stderr: int = PIPE,
+    program: Path | None = None,
 ) -> Iterator[Live]:
-    """Start a recipe with pipes for its input and outputs; kill what is left at the end."""
+    """Start a recipe with pipes for its input and outputs; kill what is left at the end.
+
+    `program` is run in the place of the file.
+    """
     with Path(os.devnull).open("wb") as report:
         script = child.Script(
-            str(BOOK.path(file)), list(argv), start_method, False, report.fileno()
+            str(program or BOOK.path(file)), list(argv), start_method, False, report.fileno()
         )
         process = subprocess.Popen(
             [sys.executable, str(child.__file__), json.dumps(script)],

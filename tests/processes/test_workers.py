@@ -1,0 +1,99 @@
+"""What holds for the workers of every recipe of this chapter: they end, and are not waited for."""
+
+import re
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from recipes.testing.local_iam import LocalIAM
+from tests.book import BOOK, is_twin
+from tests.evidence.jobs import job_of
+from tests.runner import answers
+from tests.support.live import Live, live, wait_until
+
+WITHOUT = {"processes/start_other_programs"}
+"""It has threads, and starts other programs."""
+OWN_LIMIT = {"processes/stop_pool": "GRACE"}
+"""The constant that bounds a wait, where it is not LIMIT."""
+RECIPES = [
+    file
+    for file in BOOK.files()
+    if file.startswith("processes/") and not is_twin(file) and file not in WITHOUT
+]
+CALLED_BY_WORKERS = {
+    "processes/choose_start_method": "SignBlob",
+    "processes/fork_before_threads": "SignBlob",
+    "processes/recycle_workers": "GenerateAccessToken",
+}
+"""The method that the workers call, where the parent calls, too."""
+LISTS_FIRST = "processes/list_first_then_fork"
+READS_NO_FURTHER = "processes/stream_results"
+SECONDS = 60
+"""That a call takes here: more than a program has."""
+
+
+def under_way(local_iam: LocalIAM) -> bool:
+    return local_iam.observe().most_in_flight > 0
+
+
+def started(running: Live, file: str, local_iam: LocalIAM) -> None:
+    """Send the input, if there is one, and wait until a worker waits for an answer."""
+    work = job_of(file).work(local_iam.project, local_iam.service_accounts)
+    running.send(work.stdin.splitlines())
+    wait_until(lambda: under_way(local_iam))
+
+
+def arguments(file: str, local_iam: LocalIAM) -> tuple[str, ...]:
+    return job_of(file).work(local_iam.project, local_iam.service_accounts).argv
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(*RECIPES))
+def test_workers_end_with_their_parent(
+    local_iam: LocalIAM, file: str, start_method: str, number: signal.Signals
+) -> None:
+    """Whatever ends it while calls are under way, in a few seconds nothing of it runs."""
+    local_iam.slow(SECONDS)
+    with live(file, *arguments(file, local_iam), start_method=start_method) as running:
+        started(running, file, local_iam)
+        running.process.send_signal(number)
+        if file in OWN_LIMIT and number != signal.SIGKILL:
+            running.process.kill()  # it gives calls under way some time; its own tests wait
+        running.finish()
+        assert running.leaves_nothing()
+
+
+def impatient(file: str, folder: Path) -> Path:
+    """Copy a recipe that waits 3 seconds where the recipe waits a minute or more."""
+    text = BOOK.path(file).read_text("utf-8")
+    name = OWN_LIMIT.get(file, "LIMIT")
+    text, changed = re.subn(rf"^{name} = \d+", f"{name} = 3", text, flags=re.MULTILINE)
+    assert 1 == changed
+    program = folder / BOOK.path(file).name
+    program.write_text(text, "utf-8")
+    return program
+
+
+@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(*RECIPES))
+def test_worker_that_hangs_is_given_up(
+    local_iam: LocalIAM, tmp_path: Path, file: str, start_method: str
+) -> None:
+    """The program ends, with each input named exactly once, and leaves nothing running."""
+    local_iam.slow(SECONDS, method=CALLED_BY_WORKERS.get(file))
+    work = job_of(file).work(local_iam.project, local_iam.service_accounts)
+    program = impatient(file, tmp_path)
+    with live(file, *work.argv, start_method=start_method, program=program) as running:
+        started(running, file, local_iam)
+        stdout, stderr = running.finish()
+        assert running.leaves_nothing()
+    named = Counter(name for name, _ in answers(stdout) + answers(stderr))
+    taken = work.inputs
+    if file == LISTS_FIRST:
+        taken = (local_iam.project,)
+    elif file == READS_NO_FURTHER:
+        taken = taken[: named.total()]
+
+    assert 0 != running.process.returncode
+    assert Counter(taken) == named, stderr
