@@ -1,14 +1,30 @@
 """Rules that each recipe and each broken twin keeps, read from its syntax tree."""
 
+import ast
+from collections.abc import Iterator
+
 import pytest
 
-from tests.book import BOOK
+from tests.book import BOOK, is_twin
 from tests.support.longest_call import unsaid
+from tests.support.waits import endless
 
 ADMIN = "from google.cloud import iam_admin_v1 as admin\n"
 WITHOUT = "threads/set_deadlines_and_retries_broken"
 """The twin that is about the deadline, and has none."""
 CREDENTIALS = "from google.cloud import iam_credentials_v1\n"
+
+OF_WORKERS = [file for file in BOOK.files() if file.startswith("processes/") and not is_twin(file)]
+END_OF_PARENT = "parent.join()"
+"""Of a thread in a worker that ends it with its parent, and keeps nobody waiting."""
+DONE = {
+    "processes/create_in_process": ["reader.recv()"],
+    "processes/create_rest_client": ["reader.recv()"],
+    "processes/stop_pool": ["future.result()"],
+    "processes/stream_results": ["future.exception()", "future.result()"],
+    "processes/survive_worker_death": ["future.exception()", "future.result()"],
+}
+"""Waits for what is done by then: `wait` gave it, `done()` said so, or a callback was called."""
 
 
 @pytest.mark.parametrize("file", BOOK.files())
@@ -58,3 +74,87 @@ def test_call_without_a_deadline_is_found(passed: str) -> None:
     call = f"{CREDENTIALS}client.sign_blob(name=name{passed})  # at most 70 s"
 
     assert ["line 2: sign_blob has no timeout"] == unsaid(call)
+
+
+@pytest.mark.parametrize("file", OF_WORKERS)
+def test_wait_for_a_worker_has_a_limit(file: str) -> None:
+    """A worker that died or hangs is not waited for: a task of it may never be answered."""
+    found = {*endless(BOOK.path(file).read_text("utf-8"))} - {END_OF_PARENT}
+
+    assert DONE.get(file, []) == sorted(found)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "future.result()",
+        "queue.get()",
+        "process.join()",
+        "reader.recv()",
+        "wait(futures)",
+        "wait(futures, return_when=FIRST_COMPLETED)",
+        "as_completed(futures)",
+        "workers.map(mint, emails)",
+        "program.communicate()",
+        "free.acquire()",
+        "answers.next()",
+    ],
+)
+def test_wait_without_a_limit_is_found(wait: str) -> None:
+    """It is named as it stands there."""
+    assert [wait] == endless(f"for each in {wait}:\n    pass")
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "future.result(timeout=LIMIT)",
+        "queue.get(timeout=1)",
+        "process.join(1)",
+        "wait(futures, 5)",
+        "wait(futures, timeout=5)",
+        "as_completed(futures, timeout=5)",
+        "workers.map(mint, emails, timeout=5)",
+        "threads.map(mint, emails)",
+        "map(mint, emails)",
+        "' '.join(words)",
+        "names.get(name)",
+        "free.acquire(timeout=LIMIT)",
+    ],
+)
+def test_limit_is_seen(wait: str) -> None:
+    """Threads end with their calls, which have deadlines; strings and mappings are no waits."""
+    assert [] == endless(wait)
+
+
+def machinery(name: str) -> Iterator[tuple[str, str]]:
+    """Yield each recipe that has a function of this name, with the function's code."""
+    for file in OF_WORKERS:
+        for node in ast.parse(BOOK.path(file).read_text("utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name == name:
+                yield file, ast.unparse(node).replace("multiprocessing.", "")
+
+
+@pytest.mark.parametrize(("name", "forms"), [("end_with_parent", 1), ("answer", 3)])
+def test_machinery_is_alike_wherever_it_is(name: str, forms: int) -> None:
+    """Who has understood it in one recipe knows it in all.
+
+    `answer` has a form where each task was submitted, and one of a pool that is broken.
+    """
+    found = dict(machinery(name))
+
+    assert len(found) > 5
+    assert forms == len({*found.values()}), found
+
+
+@pytest.mark.parametrize("file", BOOK.files())
+def test_error_of_any_kind_becomes_an_answer(file: str) -> None:
+    """What catches an error of a call catches each: the input may be what is wrong."""
+    if file.startswith("processes/"):
+        tree = ast.parse(BOOK.path(file).read_text("utf-8"))
+        caught = [
+            ast.unparse(node.type)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ExceptHandler) and node.type is not None
+        ]
+        assert [] == [each for each in caught if "GoogleAPIError" in each or "Rpc" in each]

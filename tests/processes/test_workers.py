@@ -3,6 +3,7 @@
 import re
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,18 @@ def arguments(file: str, local_iam: LocalIAM) -> tuple[str, ...]:
     return job_of(file).work(local_iam.project, local_iam.service_accounts).argv
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(*RECIPES))
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
+
+
+def in_turn() -> Iterator[tuple[str, str, signal.Signals]]:
+    """Yield each recipe with each signal, under start methods that take turns."""
+    for first, file in enumerate(RECIPES):
+        methods = BOOK.start_methods(file)
+        for turn, number in enumerate(SIGNALS, first):
+            yield file, methods[turn % len(methods)], number
+
+
+@pytest.mark.parametrize(("file", "start_method", "number"), list(in_turn()))
 def test_workers_end_with_their_parent(
     local_iam: LocalIAM, file: str, start_method: str, number: signal.Signals
 ) -> None:
@@ -66,17 +77,19 @@ def test_workers_end_with_their_parent(
 
 
 def impatient(file: str, folder: Path) -> Path:
-    """Copy a recipe that waits 3 seconds where the recipe waits a minute or more."""
+    """Copy a recipe that waits 15 seconds where the recipe waits a minute or more."""
     text = BOOK.path(file).read_text("utf-8")
     name = OWN_LIMIT.get(file, "LIMIT")
-    text, changed = re.subn(rf"^{name} = \d+", f"{name} = 3", text, flags=re.MULTILINE)
+    text, changed = re.subn(rf"^{name} = \d+", f"{name} = 15", text, flags=re.MULTILINE)
     assert 1 == changed
     program = folder / BOOK.path(file).name
     program.write_text(text, "utf-8")
     return program
 
 
-@pytest.mark.parametrize(("file", "start_method"), BOOK.variants(*RECIPES))
+@pytest.mark.parametrize(
+    ("file", "start_method"), [(file, method) for file, method, _ in in_turn()][:: len(SIGNALS)]
+)
 def test_worker_that_hangs_is_given_up(
     local_iam: LocalIAM, tmp_path: Path, file: str, start_method: str
 ) -> None:
