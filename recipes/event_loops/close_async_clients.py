@@ -23,8 +23,7 @@ from threading import Thread
 
 import google.auth
 from google.auth.exceptions import DefaultCredentialsError
-from google.cloud.iam_admin_v1 import IAMAsyncClient
-from google.cloud.iam_credentials_v1 import IAMCredentialsAsyncClient
+from google.cloud import iam_admin_v1, iam_credentials_v1
 
 WORKERS = 2
 CHUNK = 5  # accounts that a loop answers at once
@@ -34,7 +33,7 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 Answer = tuple[str, str]  # the result, and the error: one of them is empty
 
 
-async def state(client: IAMAsyncClient, email: str) -> Answer:
+async def state(client: iam_admin_v1.IAMAsyncClient, email: str) -> Answer:
     name = f"projects/-/serviceAccounts/{email}"
     try:
         account = await client.get_service_account(name=name, timeout=10)  # at most 70 s
@@ -46,13 +45,13 @@ async def state(client: IAMAsyncClient, email: str) -> Answer:
 async def ask(chunks: list[list[str]]) -> list[Answer]:
     """Runs in a loop of the process that forks later; its client is closed, and nobody has it."""
     states: list[Answer] = []
-    async with IAMAsyncClient() as client:
+    async with iam_admin_v1.IAMAsyncClient() as client:
         for chunk in chunks:
             states += await asyncio.gather(*(state(client, email) for email in chunk))
     return states
 
 
-async def mint(client: IAMCredentialsAsyncClient, email: str) -> Answer:
+async def mint(client: iam_credentials_v1.IAMCredentialsAsyncClient, email: str) -> Answer:
     """The token is used where it was minted; only its expiry leaves."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
@@ -64,7 +63,7 @@ async def mint(client: IAMCredentialsAsyncClient, email: str) -> Answer:
 
 
 async def gather(emails: list[str]) -> list[Answer]:
-    async with IAMCredentialsAsyncClient() as client:
+    async with iam_credentials_v1.IAMCredentialsAsyncClient() as client:
         return await asyncio.gather(*(mint(client, email) for email in emails))
 
 
@@ -119,7 +118,8 @@ def main() -> int:
     states = asyncio.run(ask(chunks))  # shared-client: ignore[close-then-fork]
     wait_until_closed(before)
     answered = dict(zip(emails, states, strict=True))
-    chunks = [[email for email in chunk if answered[email][0] == "enabled"] for chunk in chunks]
+    enabled = [email for email in emails if answered[email][0] == "enabled"]
+    chunks = [enabled[start : start + CHUNK] for start in range(0, len(enabled), CHUNK)]
     futures: list[Future[list[Answer]]] = []
     failures = 0
     with ProcessPoolExecutor(WORKERS, get_context("fork"), start_worker) as workers:

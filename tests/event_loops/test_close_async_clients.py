@@ -1,6 +1,8 @@
 """Closing async clients before a fork."""
 
 import signal
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -14,6 +16,16 @@ from tests.support.recipes import Cook, Stands
 FILE = "event_loops/close_async_clients"
 GENERATE = "GenerateAccessToken"
 ACCOUNTS = 5
+SWITCH = """
+import sys
+
+from google.cloud import iam_admin_v1
+
+action, email = sys.argv[1:]
+name = f"projects/-/serviceAccounts/{email}"
+with iam_admin_v1.IAMClient() as client:
+    getattr(client, f"{action}_service_account")({"name": name}, timeout=60)
+"""
 
 
 @pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
@@ -77,3 +89,17 @@ def test_killed_worker_loses_no_account(local_iam: LocalIAM) -> None:
     assert minted
     assert failed
     assert Counter(accounts) == Counter(email for email, _ in minted + failed)
+
+
+def test_account_that_is_disabled_is_not_minted_for(cook: Cook, local_iam: LocalIAM) -> None:
+    """Its state is the answer, and no token is asked for."""
+    account = local_iam.service_accounts[3]
+    subprocess.run([sys.executable, "-c", SWITCH, "disable", account], check=True)
+    try:
+        found = dict(answers(cook(FILE).stdout))
+    finally:
+        subprocess.run([sys.executable, "-c", SWITCH, "enable", account], check=True)
+
+    assert "disabled" == found.pop(account)
+    assert {"valid until"} == {result[:11] for result in found.values()}
+    assert len(found) == local_iam.observe().calls[GENERATE]
