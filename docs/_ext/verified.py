@@ -20,7 +20,7 @@ Python {{ python }};
 grpcio {{ grpcio }};
 google-cloud-iam {{ google_cloud_iam }};
 {{ system }}.
-It was tried there alone, and {{ systems }}.
+It was tried on no other system, and {{ systems }}.
 {{ tally }}
 [How this is measured](/evidence/index.md#how-to-read-it).
 :::
