@@ -1,4 +1,4 @@
-"""Using and closing a client, then forking."""
+"""Asking for the work in workers, where the process that forks would have closed a client."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,13 +37,24 @@ def test_twin_works_where_its_process_is_not_forked(
     assert "ok" == outcome
 
 
-def test_workers_alone_have_connections(cook: Cook, local_iam: LocalIAM) -> None:
-    """One worker asks over a connection, each worker mints over one more, the parent has none."""
+def test_workers_keep_their_clients(cook: Cook, local_iam: LocalIAM) -> None:
+    """Each account takes two calls, and a worker makes one connection for each of its clients."""
     cook(FILE)
     observation = local_iam.observe()
 
     assert {ASK: 20, GENERATE: 20} == observation.calls
-    assert 2 <= observation.connections <= 1 + WORKERS
+    assert 2 <= observation.connections <= 2 * WORKERS
+
+
+@pytest.mark.parametrize("method", [ASK, GENERATE])
+def test_parent_makes_no_connection(local_iam: LocalIAM, method: str) -> None:
+    """While calls are under way they are the workers'; the parent is connected to nothing."""
+    with workers_in(method, local_iam) as (running, workers):
+        of_parent = psutil.Process(running.process.pid).net_connections("tcp")
+        of_workers = [len(worker.net_connections("tcp")) for worker in workers]
+
+    assert [] == of_parent
+    assert all(of_workers)
 
 
 def test_account_that_cannot_be_asked_for_is_reported(cook: Cook, local_iam: LocalIAM) -> None:
@@ -90,7 +101,7 @@ def test_accounts_of_a_killed_worker_are_reported(local_iam: LocalIAM, method: s
 
     assert 1 == running.process.returncode
     assert sorted(local_iam.service_accounts) == sorted(names)
-    assert "a worker died" in failed
+    assert "terminated abruptly" in failed
 
 
 def test_every_worker_is_forked_before_the_first_call(local_iam: LocalIAM) -> None:
