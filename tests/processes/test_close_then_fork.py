@@ -1,5 +1,7 @@
 """Asking for the work in workers, where the process that forks would have closed a client."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -18,6 +20,16 @@ TWIN = f"{FILE}_broken"
 ASK = "GetServiceAccount"
 GENERATE = "GenerateAccessToken"
 WORKERS = 4
+SWITCH = """
+import sys
+
+from google.cloud import iam_admin_v1
+
+action, email = sys.argv[1:]
+name = f"projects/-/serviceAccounts/{email}"
+with iam_admin_v1.IAMClient() as client:
+    getattr(client, f"{action}_service_account")({"name": name}, timeout=60)
+"""
 
 
 @pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, TWIN))
@@ -77,6 +89,20 @@ def test_account_without_a_token_is_reported(cook: Cook, local_iam: LocalIAM) ->
     assert "raises SystemExit" == str(run.outcome)
     assert set(local_iam.service_accounts) == set(dict(answers(run.stderr)))
     assert len(local_iam.service_accounts) == run.stderr.count("was asked for")
+
+
+def test_account_that_is_disabled_is_not_minted_for(cook: Cook, local_iam: LocalIAM) -> None:
+    """Its state is the answer, and no token is asked for."""
+    account = local_iam.service_accounts[3]
+    subprocess.run([sys.executable, "-c", SWITCH, "disable", account], check=True)
+    try:
+        found = dict(answers(cook(FILE).stdout))
+    finally:
+        subprocess.run([sys.executable, "-c", SWITCH, "enable", account], check=True)
+
+    assert "disabled" == found.pop(account)
+    assert {"valid until"} == {result[:11] for result in found.values()}
+    assert len(found) == local_iam.observe().calls[GENERATE]
 
 
 @contextmanager
