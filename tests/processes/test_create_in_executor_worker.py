@@ -13,6 +13,8 @@ from tests.support.recipes import Cook, Stands
 FILE = "processes/create_in_executor_worker"
 GENERATE = "GenerateAccessToken"
 WORKERS = 4
+NO_CLIENT = ("GOOGLE_API_USE_MTLS_ENDPOINT", "nonsense")
+"""A variable with which there are credentials, and no client can be created."""
 
 
 @pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
@@ -54,14 +56,14 @@ def test_workers_that_cannot_start_are_an_error_of_each_account(
 ) -> None:
     """The cause is logged, and each account is named once, also those not yet submitted."""
     emails = [f"{number}.{email}" for email in local_iam.service_accounts for number in range(2000)]
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "no-such-file.json")
+    monkeypatch.setenv(*NO_CLIENT)
     with live(FILE) as running:
         running.send(emails)
         stdout, stderr = running.finish()
         assert running.leaves_nothing()
 
     assert (1, "") == (running.process.returncode, stdout)
-    assert "DefaultCredentialsError" in stderr
+    assert "MutualTLSChannelError" in stderr
     assert Counter(emails) == Counter(name for name, _ in answers(stderr))
 
 

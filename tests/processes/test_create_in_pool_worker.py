@@ -35,10 +35,3 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
     assert "raises SystemExit" == str(run.outcome)
     assert "" == run.stdout
     assert set(local_iam.service_accounts) == set(named)
-
-
-def test_missing_credentials_are_one_error(cook: Cook) -> None:
-    """Without credentials the program ends with their error; no worker starts again and again."""
-    run = cook(FILE, GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
-
-    assert "raises DefaultCredentialsError" == str(run.outcome)

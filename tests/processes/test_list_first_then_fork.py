@@ -71,13 +71,14 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
 def test_workers_that_cannot_start_are_an_error_of_the_project(
     cook: Cook, local_iam: LocalIAM
 ) -> None:
-    """Without credentials the cause is logged, the project is named, and it ends."""
-    run = cook(FILE, GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
+    """The cause is logged, the project is named, and it ends."""
+    run = cook(FILE, GOOGLE_API_USE_MTLS_ENDPOINT="nonsense")
     named = answers(run.stderr)
 
     assert "raises SystemExit" == str(run.outcome)
-    assert "DefaultCredentialsError" in run.stderr
-    assert [(local_iam.project, "a worker died before its accounts were listed")] == named
+    assert "MutualTLSChannelError" in run.stderr
+    assert [local_iam.project] == [name for name, _ in named]
+    assert "terminated abruptly" in named[0][1]
 
 
 def test_killed_worker_loses_no_account(local_iam: LocalIAM) -> None:
@@ -91,5 +92,6 @@ def test_killed_worker_loses_no_account(local_iam: LocalIAM) -> None:
     audited, failed = answers(stdout), answers(stderr)
 
     assert 1 == running.process.returncode
-    assert {"a worker died before its keys were listed"} == {error for _, error in failed}
+    assert failed
+    assert all("terminated abruptly" in error for _, error in failed)
     assert Counter(local_iam.service_accounts) == Counter(name for name, _ in audited + failed)
