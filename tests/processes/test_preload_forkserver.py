@@ -71,7 +71,7 @@ def test_worker_that_cannot_start_fails_every_account(
     local_iam: LocalIAM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each account is named with an error, though workers die while the program still submits."""
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "no-such-file.json")
+    monkeypatch.setenv("GOOGLE_API_USE_MTLS_ENDPOINT", "nonsense")  # a client raises, no parent
     accounts = [f"account-{number}" for number in range(MANY)]
     with live(FILE) as running:
         running.send(accounts)
@@ -80,4 +80,5 @@ def test_worker_that_cannot_start_fails_every_account(
     named = Counter(email for email, _ in answers(stderr) if email.startswith("account-"))
 
     assert (1, "") == (running.process.returncode, stdout)
+    assert "in start_worker" in stderr
     assert Counter(accounts) == named

@@ -43,16 +43,20 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
     assert sorted(local_iam.service_accounts) == sorted(email for email, _ in answers(run.stderr))
 
 
-def test_missing_credentials_are_reported_with_each_account(
-    cook: Cook, local_iam: LocalIAM
+def test_workers_that_cannot_start_are_an_error_of_each_account(
+    local_iam: LocalIAM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Workers that cannot start are a failure of all accounts, not a wait without end."""
-    run = cook(FILE, GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
-    named = [email for email, _ in answers(run.stderr) if email in local_iam.service_accounts]
+    """The cause is logged, and each account is named once, also those not yet submitted."""
+    emails = [f"{number}.{email}" for email in local_iam.service_accounts for number in range(2000)]
+    monkeypatch.setenv("GOOGLE_API_USE_MTLS_ENDPOINT", "nonsense")  # a client raises, no parent
+    with live(FILE) as running:
+        running.send(emails)
+        stdout, stderr = running.finish()
+        assert running.leaves_nothing()
 
-    assert "raises SystemExit" == str(run.outcome)
-    assert "DefaultCredentialsError" in run.stderr
-    assert sorted(local_iam.service_accounts) == sorted(named)
+    assert (1, "") == (running.process.returncode, stdout)
+    assert "MutualTLSChannelError" in stderr
+    assert Counter(emails) == Counter(name for name, _ in answers(stderr))
 
 
 def test_killed_worker_loses_no_account(local_iam: LocalIAM) -> None:

@@ -139,26 +139,6 @@ def test_failed_call_is_reported_with_its_line(local_iam: LocalIAM) -> None:
     assert all("PERMISSION_DENIED" in error for _, error in answers(stderr))
 
 
-def test_missing_credentials_are_one_error(cook: Cook) -> None:
-    """Without credentials the program ends with their error; no worker is tried in vain."""
-    run = cook(FILE, GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
-
-    assert "raises DefaultCredentialsError" == str(run.outcome)
-    assert "" == run.stdout
-
-
-@pytest.mark.parametrize("start_method", ["fork", "spawn", "forkserver"])
-def test_killed_program_leaves_no_worker(local_iam: LocalIAM, start_method: str) -> None:
-    """Workers end by themselves where their parent could not end them."""
-    local_iam.slow(5, method=SIGN)
-    with live(FILE, local_iam.service_accounts[0], "300", start_method=start_method) as running:
-        running.send(LINES)
-        wait_until(lambda: calls(local_iam) >= WORKERS)
-        assert WORKERS == len(running.workers())
-        running.process.kill()
-        assert running.leaves_nothing()
-
-
 @pytest.mark.parametrize("lines", [LINES, LINES[:2]], ids=["busy", "idle"])
 def test_death_of_workers_stops_the_pool(local_iam: LocalIAM, lines: list[str]) -> None:
     """Where a worker dies the program ends, and says of each line what became of it."""
