@@ -11,7 +11,7 @@ from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
 from tests.runner import answers
 from tests.support.live import live, wait_until
-from tests.support.recipes import Cook, Stands
+from tests.support.recipes import Stands
 
 FILE = "processes/stop_pool"
 SIGN = "SignBlob"
@@ -137,6 +137,22 @@ def test_failed_call_is_reported_with_its_line(local_iam: LocalIAM) -> None:
     assert (1, "") == (running.process.returncode, stdout)
     assert Counter(LINES) == Counter(line for line, _ in answers(stderr))
     assert all("PERMISSION_DENIED" in error for _, error in answers(stderr))
+
+
+def test_line_that_is_no_text_is_an_error_among_the_others(
+    local_iam: LocalIAM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What raises before the call is that line's answer, too; the other lines are signed."""
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:surrogateescape")  # as in the locale C
+    with live(FILE, local_iam.service_accounts[0], "300") as running:
+        assert running.process.stdin
+        running.process.stdin.buffer.write(b"caf\xe9\n")
+        running.send(LINES)
+        stdout, stderr = running.finish()
+
+    assert 1 == running.process.returncode
+    assert [r"caf\udce9"] == [line for line, _ in answers(stderr)]
+    assert Counter(LINES) == Counter(signed(stdout))
 
 
 @pytest.mark.parametrize("lines", [LINES, LINES[:2]], ids=["busy", "idle"])
