@@ -54,7 +54,7 @@ def test_token_of_another_account_is_an_error(
     """Where the answer to another process is read, the recipe says whose token came."""
     environment = {**local_iam.environment, "PYTHONPATH": str(ROOT)}
     run = interpreter_runner.run(Command(PROGRAM, deadline=SECONDS, environment=environment))
-    first, second, *_ = local_iam.service_accounts
+    first, *_ = local_iam.service_accounts
 
     assert f"\treceived the token of {first}\n" == run.stdout
 

@@ -1,5 +1,6 @@
 """Stopping a pool of workers amid its calls."""
 
+import os
 import signal
 from collections import Counter
 from contextlib import suppress
@@ -146,7 +147,7 @@ def test_line_that_is_no_text_is_an_error_among_the_others(
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:surrogateescape")  # as in the locale C
     with live(FILE, local_iam.service_accounts[0], "300") as running:
         assert running.process.stdin
-        running.process.stdin.buffer.write(b"caf\xe9\n")
+        os.write(running.process.stdin.fileno(), b"caf\xe9\n")
         running.send(LINES)
         stdout, stderr = running.finish()
 
