@@ -147,12 +147,12 @@ def test_line_that_is_no_text_is_an_error_among_the_others(
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:surrogateescape")  # as in the locale C
     with live(FILE, local_iam.service_accounts[0], "300") as running:
         assert running.process.stdin
-        os.write(running.process.stdin.fileno(), b"caf\xe9\n")
+        os.write(running.process.stdin.fileno(), b"\xff\n")
         running.send(LINES)
         stdout, stderr = running.finish()
 
     assert 1 == running.process.returncode
-    assert [r"caf\udce9"] == [line for line, _ in answers(stderr)]
+    assert [r"\udcff"] == [line for line, _ in answers(stderr)]
     assert Counter(LINES) == Counter(signed(stdout))
 
 
