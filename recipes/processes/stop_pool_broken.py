@@ -102,7 +102,7 @@ def main(account: str, seconds: float) -> int:
                     del at_work[future]
                 end = min(end, time.monotonic() + GRACE) if received else math.inf
                 if time.monotonic() > end:
-                    kill_workers()
+                    raise BrokenExecutor  # the grace is over
         except BrokenExecutor:
             kill_workers()  # those that are left do not hear the executor's SIGTERM
             failures += sum(show(line, *answer(future)) for future, line in at_work.items())

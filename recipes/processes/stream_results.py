@@ -57,13 +57,17 @@ def end_with_parent() -> None:
 def show(email: str, validity: str, error: str) -> None:
     if error:
         failed.append(email)
-    print(email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout, flush=True)
+    try:
+        print(
+            email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout, flush=True
+        )
+    except BrokenPipeError:  # nobody reads the output
+        os._exit(128 + signal.SIGPIPE)
 
 
 def main() -> int:
     google.auth.default()  # raises here, once, and not in each worker
-    for number in (signal.SIGINT, signal.SIGPIPE):  # Ctrl-C, or nobody reads the output
-        signal.signal(number, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     emails = (email for line in sys.stdin for email in line.split())
     free = Semaphore(UNANSWERED)
 
@@ -81,9 +85,14 @@ def main() -> int:
             try:
                 future = workers.submit(mint, email)
             except BrokenExecutor as error:
+                free.release()
                 show(email, "", str(error))
                 break
             future.add_done_callback(partial(answered, email))
+        for _ in range(UNANSWERED):  # the last answers
+            if not free.acquire(timeout=LIMIT):
+                for worker in active_children():
+                    worker.kill()
     return 1 if failed else 0
 
 

@@ -55,13 +55,17 @@ def end_with_parent() -> None:
 def show(email: str, validity: str, error: str) -> None:
     if error:
         failed.append(email)
-    print(email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout, flush=True)
+    try:
+        print(
+            email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout, flush=True
+        )
+    except BrokenPipeError:  # nobody reads the output
+        os._exit(128 + signal.SIGPIPE)
 
 
 def main() -> int:
     google.auth.default()  # raises here, once, and not in each worker
-    for number in (signal.SIGINT, signal.SIGPIPE):  # Ctrl-C, or nobody reads the output
-        signal.signal(number, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     emails = (email for line in sys.stdin for email in line.split())
     with ProcessPoolExecutor(WORKERS, initializer=start_worker) as workers:
         for answer in workers.map(mint, emails, timeout=LIMIT):  # reads all of the input first

@@ -48,7 +48,9 @@ def test_verified_line_leads_to_the_cells() -> None:
 
     assert "**Verified** 2026-11-26 to 2026-11-28: `ok` in 3 of 3 trials of this program" in said
     link = "(#evidence-threads-share-one-client)"
-    assert "It was tried on no other system, and uses `os.fork`, which Windows does not have." in said
+    assert (
+        "It was tried on no other system, and uses `os.fork`, which Windows does not have." in said
+    )
     assert f"It held in [61 of 63 environments measured so far]{link}. [How" in said
 
 

@@ -1,6 +1,5 @@
 """What holds for the workers of every recipe of this chapter: they end, and are not waited for."""
 
-import re
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK, is_twin
 from tests.evidence.jobs import job_of
 from tests.runner import answers
+from tests.support.impatient import impatient
 from tests.support.live import Live, live, wait_until
 
 WITHOUT = {"processes/start_other_programs"}
@@ -76,17 +76,6 @@ def test_workers_end_with_their_parent(
         assert running.leaves_nothing()
 
 
-def impatient(file: str, folder: Path) -> Path:
-    """Copy a recipe that waits 15 seconds where the recipe waits a minute or more."""
-    text = BOOK.path(file).read_text("utf-8")
-    name = OWN_LIMIT.get(file, "LIMIT")
-    text, changed = re.subn(rf"^{name} = \d+", f"{name} = 15", text, flags=re.MULTILINE)
-    assert 1 == changed
-    program = folder / BOOK.path(file).name
-    program.write_text(text, "utf-8")
-    return program
-
-
 @pytest.mark.parametrize(
     ("file", "start_method"), [(file, method) for file, method, _ in in_turn()][:: len(SIGNALS)]
 )
@@ -96,7 +85,7 @@ def test_worker_that_hangs_is_given_up(
     """The program ends, with each input named exactly once, and leaves nothing running."""
     local_iam.slow(SECONDS, method=CALLED_BY_WORKERS.get(file))
     work = job_of(file).work(local_iam.project, local_iam.service_accounts)
-    program = impatient(file, tmp_path)
+    program = impatient(file, tmp_path, OWN_LIMIT.get(file, "LIMIT"))
     with live(file, *work.argv, start_method=start_method, program=program) as running:
         started(running, file, local_iam)
         stdout, stderr = running.finish()
