@@ -82,13 +82,12 @@ def main() -> int:
     google.auth.default()  # raises here, once, and not in each worker
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     emails = sys.stdin.read().split()
-    with iam_admin_v1.IAMClient() as admin, ThreadPoolExecutor(THREADS) as threads:
-        states = [
-            (email, *said) for email, said in zip(emails, threads.map(state, emails), strict=True)
-        ]
     minted: dict[str, Future[Answer]] = {}
     failures = 0
     with ProcessPoolExecutor(WORKERS, initializer=start_worker) as workers:
+        with iam_admin_v1.IAMClient() as admin, ThreadPoolExecutor(THREADS) as threads:
+            said = list(threads.map(state, emails))
+        states = [(email, *each) for email, each in zip(emails, said, strict=True)]
         with suppress(BrokenExecutor):  # by `submit`, once a worker has died
             for email in [email for email, said, _ in states if said == "enabled"]:
                 minted[email] = workers.submit(mint, email)
