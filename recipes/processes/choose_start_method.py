@@ -8,71 +8,94 @@ Usage: gcloud iam service-accounts list --format='value(email)' |
            python choose_start_method.py
 """
 
+import os
+import signal
 import sys
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from functools import cache
-from hashlib import sha256
-from multiprocessing import get_context
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import cache, partial
+from multiprocessing import active_children, get_context, parent_process
+from threading import Thread
 
-from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 START_METHOD = "forkserver"  # or "spawn", which Windows has, too
 THREADS = 8
 WORKERS = 4
+LIMIT = 90  # seconds, longer than a call may take
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+Answer = tuple[str, str]  # the result, and the error: one of them is empty
 
 
 @cache
 def client() -> iam_credentials_v1.IAMCredentialsClient:
-    """Create the client of this process at its first use."""
+    """Return the client of this process, created at the first call and kept."""
     return iam_credentials_v1.IAMCredentialsClient()
 
 
-def mint(email: str) -> str:
-    """Runs in a thread of the parent."""
+def serve(workers: ProcessPoolExecutor, email: str) -> Answer:
+    """Runs in a thread of the parent: it calls, and has a worker call, too."""
     name = f"projects/-/serviceAccounts/{email}"
-    token = client().generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
-    return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
-
-
-def sign(email: str, validity: str) -> str:
-    """Runs in a worker."""
-    name = f"projects/-/serviceAccounts/{email}"
-    digest = sha256(f"{email} {validity}".encode()).digest()
     try:
-        key_id = client().sign_blob(name=name, payload=digest, timeout=10).key_id  # at most 70 s
-    except GoogleAPIError as error:  # errors of calls do not pickle, their text does
-        raise RuntimeError(str(error)) from None
-    return f"{validity}, signed with key {key_id}"
+        token = client().generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
+        expiry = f"{token.expire_time:%Y-%m-%d %H:%M} UTC"
+        key_id, error = answer(workers.submit(sign, email, expiry.encode()))
+    except Exception as failure:
+        return "", " ".join(str(failure).split()) or type(failure).__name__
+    return f"valid until {expiry}, signed with key {key_id}", error
+
+
+def start_worker() -> None:
+    Thread(target=end_with_parent, daemon=True).start()
+
+
+def sign(email: str, payload: bytes) -> Answer:
+    """Runs in a worker, with the worker's client; return the id of the key that signed."""
+    name = f"projects/-/serviceAccounts/{email}"
+    try:
+        return client().sign_blob(name=name, payload=payload, timeout=10).key_id, ""  # at most 70 s
+    except Exception as error:  # errors of calls do not pickle, their text does
+        return "", " ".join(str(error).split()) or type(error).__name__
+
+
+def end_with_parent() -> None:
+    """Leave no worker behind, however the program ends."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def answer(future: Future[Answer]) -> Answer:
+    """Return what a task came to, in bounded time: its worker may have died, or hang."""
+    try:
+        return future.result(timeout=LIMIT)
+    except Exception as error:
+        if not future.done():
+            for worker in active_children():
+                worker.kill()  # so that what waits for one of them ends as well
+        return "", str(error) or f"no answer in {LIMIT} s"
 
 
 def main() -> int:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     client()  # before the threads ask for it all at once
     emails = sys.stdin.read().split()
-    failures: dict[str, Exception] = {}
-    signed: dict[Future[str], str] = {}
-    with (
+    context = get_context(START_METHOD)
+    failures = 0
+    with (  # workers start at the first submits, while the threads call
+        ProcessPoolExecutor(WORKERS, context, start_worker) as workers,
         ThreadPoolExecutor(THREADS) as threads,
-        # workers start at the first submits, while the threads call
-        ProcessPoolExecutor(WORKERS, mp_context=get_context(START_METHOD)) as workers,
     ):
-        minted = {threads.submit(mint, email): email for email in emails}
-        for future in as_completed(minted):
-            email = minted[future]
-            try:
-                signed[workers.submit(sign, email, future.result())] = email
-            except (GoogleAPIError, RuntimeError) as error:
-                failures[email] = error
-        for future in as_completed(signed):
-            try:
-                print(signed[future], future.result(), sep="\t")
-            except RuntimeError as error:  # of the call, or BrokenProcessPool
-                failures[signed[future]] = error
-    for email, failure in failures.items():
-        print(email, " ".join(str(failure).split()), sep="\t", file=sys.stderr)
+        served = threads.map(partial(serve, workers), emails)
+        for email, (receipt, error) in zip(emails, served, strict=True):
+            failures += bool(error)
+            print(email, error or receipt, sep="\t", file=sys.stderr if error else sys.stdout)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

@@ -2,47 +2,49 @@
 # requires-python = ">=3.10"
 # dependencies = ["google-cloud-iam>=2.19"]
 # ///
-"""Mint an access token for each service account that is enabled, as a worker asked before.
+"""Mint an access token for each service account that is enabled, as workers asked before.
 
 Usage: gcloud iam service-accounts list --format='value(email)' | python close_then_fork.py
 """
 
+import os
+import signal
 import sys
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import suppress
-from functools import partial
-from itertools import chain
+from itertools import zip_longest
+from multiprocessing import active_children, parent_process
+from threading import Thread
 
-from google.api_core.exceptions import GoogleAPIError
+import google.auth
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_admin_v1, iam_credentials_v1
 
-THREADS = 8
 WORKERS = 4
+LIMIT = 90  # seconds, longer than a call may take
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-Answer = tuple[str, str | None, str | None]
-"""A service account, with its result or with what went wrong."""
 
+Answer = tuple[str, str]  # the result, and the error: one of them is empty
+
+admin: iam_admin_v1.IAMClient
 client: iam_credentials_v1.IAMCredentialsClient
 
 
-def state(admin: iam_admin_v1.IAMClient, email: str) -> Answer:
+def start_worker() -> None:
+    """Runs once in each worker, after the fork: the clients are the worker's own."""
+    global admin, client
+    Thread(target=end_with_parent, daemon=True).start()
+    admin, client = iam_admin_v1.IAMClient(), iam_credentials_v1.IAMCredentialsClient()
+
+
+def state(email: str) -> Answer:
+    """Runs in a worker: the parent needs what is answered, not the client that asks."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
         account = admin.get_service_account(name=name, timeout=10)  # at most 70 s
-    except GoogleAPIError as error:  # errors of calls do not pickle, their text does
-        return email, None, " ".join(str(error).split())
-    return email, "disabled" if account.disabled else "enabled", None
-
-
-def ask(emails: list[str]) -> list[Answer]:
-    """Runs in a worker, which forks nothing: there the closing of a client may take its time."""
-    with iam_admin_v1.IAMClient() as admin, ThreadPoolExecutor(THREADS) as threads:
-        return list(threads.map(partial(state, admin), emails))
-
-
-def start_worker() -> None:
-    global client
-    client = iam_credentials_v1.IAMCredentialsClient()
+        return ("disabled" if account.disabled else "enabled"), ""
+    except Exception as error:  # errors of calls do not pickle, their text does
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
 def mint(email: str) -> Answer:
@@ -50,31 +52,55 @@ def mint(email: str) -> Answer:
     name = f"projects/-/serviceAccounts/{email}"
     try:
         token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
-    except GoogleAPIError as error:
-        return email, None, " ".join(str(error).split())
-    return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None
+        return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
+
+
+def end_with_parent() -> None:
+    """Leave no worker behind, however the program ends."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def answer(future: Future[Answer] | None) -> Answer:
+    """Return what a task came to, in bounded time: its worker may have died, or hang."""
+    if future is None:
+        return "", "no worker was left to take this"
+    try:
+        return future.result(timeout=LIMIT)
+    except Exception as error:
+        if not future.done():
+            for worker in active_children():
+                worker.kill()  # so that what waits for one of them ends as well
+        return "", str(error) or f"no answer in {LIMIT} s"
 
 
 def main() -> int:
+    google.auth.default()  # raises here, once, and not in each worker
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     emails = sys.stdin.read().split()
-    failed = dict.fromkeys(emails, "a worker died before this account was answered")
-    with (
-        ProcessPoolExecutor(WORKERS, initializer=start_worker) as workers,
-        suppress(BrokenExecutor),  # whatever has no answer by then remains in `failed`
-    ):
-        states = workers.submit(ask, emails).result()  # this first task forks every worker
-        enabled = [email for email, state, _ in states if state == "enabled"]
-        others = [answer for answer in states if answer[1] != "enabled"]
-        for email, result, error in chain(others, workers.map(mint, enabled)):
-            if error is None:
-                print(email, result, sep="\t")
-                del failed[email]
-            else:
-                failed[email] = error
-    for email, error in failed.items():
-        print(email, error, sep="\t", file=sys.stderr)
-    return 1 if failed else 0
+    asked: list[Future[Answer]] = []
+    minted: dict[str, Future[Answer]] = {}
+    failures = 0
+    with ProcessPoolExecutor(WORKERS, initializer=start_worker) as workers:
+        with suppress(BrokenExecutor):  # by `submit`, once a worker has died
+            asked.extend(workers.submit(state, email) for email in emails)
+        states = [(email, *answer(future)) for email, future in zip_longest(emails, asked)]
+        with suppress(BrokenExecutor):
+            for email in [email for email, said, _ in states if said == "enabled"]:
+                minted[email] = workers.submit(mint, email)
+        for email, said, error in states:
+            if said == "enabled":
+                said, error = answer(minted.get(email))
+            failures += bool(error)
+            print(email, error or said, sep="\t", file=sys.stderr if error else sys.stdout)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

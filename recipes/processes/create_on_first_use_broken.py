@@ -8,26 +8,31 @@ Usage: gcloud iam service-accounts list --format='value(email)' |
            python create_on_first_use_broken.py
 """
 
+import os
+import signal
 import sys
-from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import suppress
 from functools import cache
+from itertools import zip_longest
+from multiprocessing import active_children, parent_process
 from threading import Barrier, Thread
 
-from google.api_core.exceptions import GoogleAPIError
-from google.auth.exceptions import GoogleAuthError
+import google.auth
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_admin_v1
 
 WORKERS = 4
 THREADS = 8
+LIMIT = 90  # seconds, longer than a call may take
 
-Answer = tuple[str, str | None, str | None]
+Answer = tuple[str, str]  # the result, and the error: one of them is empty
 
 
 @cache
 def client() -> iam_admin_v1.IAMClient:
     """Return the client of this process, which the first thread to ask for it creates."""
+    Thread(target=end_with_parent, daemon=True).start()
     return iam_admin_v1.IAMClient()
 
 
@@ -36,26 +41,38 @@ def who_may_act_as(email: str) -> Answer:
     name = f"projects/-/serviceAccounts/{email}"
     try:
         policy = client().get_iam_policy(resource=name, timeout=10)  # at most 10 s
-    except (GoogleAPIError, GoogleAuthError) as error:  # few errors pickle, their text does
-        return email, None, " ".join(str(error).split())
-    granted = [f"{binding.role}: {', '.join(binding.members)}" for binding in policy.bindings]
-    return email, "; ".join(granted) or "nobody by its own policy", None
+        granted = [f"{binding.role}: {', '.join(binding.members)}" for binding in policy.bindings]
+        return "; ".join(granted) or "nobody by its own policy", ""
+    except Exception as error:  # errors of calls do not pickle, their text does
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
-def submit_all(executor: Executor, emails: Iterable[str]) -> list[Future[Answer]]:
+def end_with_parent() -> None:
+    """Leave no worker behind, however the program ends."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def answer(future: Future[Answer] | None) -> Answer:
+    """Return what a task came to, in bounded time: its worker may have died, or hang."""
+    if future is None:
+        return "", "no worker was left to take this"
+    try:
+        return future.result(timeout=LIMIT)
+    except Exception as error:
+        if not future.done():
+            for worker in active_children():
+                worker.kill()  # so that what waits for one of them ends as well
+        return "", str(error) or f"no answer in {LIMIT} s"
+
+
+def submit_all(executor: Executor, emails: list[str]) -> list[Future[Answer]]:
     """Submit to an executor that is the caller's, and so is what it runs on."""
     futures: list[Future[Answer]] = []
     with suppress(BrokenExecutor):  # by `submit`, once a process has died
         futures.extend(executor.submit(who_may_act_as, email) for email in emails)
     return futures
-
-
-def answered(futures: Iterable[Future[Answer]]) -> Iterator[Answer]:
-    """Yield what an executor answered that has ended; what died with a process is left out."""
-    for future in futures:
-        with suppress(BrokenExecutor):
-            if future.done():  # a task submitted while the executor breaks may never be
-                yield future.result()
 
 
 def keep_busy(email: str, warm: Barrier) -> None:
@@ -67,24 +84,25 @@ def keep_busy(email: str, warm: Barrier) -> None:
 
 
 def main() -> int:
-    failed = dict.fromkeys(sys.stdin.read().split(), "a process died before this was answered")
+    google.auth.default()  # raises here, once, and not in each worker
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
+    emails = sys.stdin.read().split()
+    failures = 0
     client()  # from now on it is this one, for threads and for processes
     warm = Barrier(THREADS + 1)
-    for email in (list(failed) * THREADS)[:THREADS]:
+    for email in (emails * THREADS)[:THREADS]:
         Thread(target=keep_busy, args=(email, warm), daemon=True).start()
     warm.wait()  # every thread has an answer, and calls on
     with ProcessPoolExecutor(WORKERS) as executor:  # stands for one that a framework hands you
-        futures = submit_all(executor, failed)
-    for email, granted, error in answered(futures):
-        if error is None:
-            print(email, granted, sep="\t")
-            del failed[email]
-        else:
-            failed[email] = error
-    for email, error in failed.items():
-        print(email, error, sep="\t", file=sys.stderr)
-    return 1 if failed else 0
+        for email, future in zip_longest(emails, submit_all(executor, emails)):
+            granted, error = answer(future)
+            failures += bool(error)
+            print(email, error or granted, sep="\t", file=sys.stderr if error else sys.stdout)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

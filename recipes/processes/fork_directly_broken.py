@@ -11,38 +11,41 @@ import json
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterator
-from select import select
+from selectors import EVENT_READ, DefaultSelector
 from threading import Barrier, Thread
 from typing import NoReturn
 
-from google.api_core.exceptions import GoogleAPIError
+import google.auth
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 CHILDREN = 4
 THREADS = 8
-SILENCE = 20  # seconds without an answer, after which the children that are left are given up
+LIMIT = 90  # seconds, longer than a call may take
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 client: iam_credentials_v1.IAMCredentialsClient
 
 
-def mint(email: str) -> tuple[str, str | None, str | None]:
+def mint(email: str) -> tuple[str, str]:
     """Runs in a child. The token is used where it was minted; only its expiry leaves."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
         token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
-    except GoogleAPIError as error:
-        return email, None, " ".join(str(error).split())
-    return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None
+        return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
-def run_child(emails: list[str], sink: int) -> NoReturn:
+def run_child(parent: int, emails: list[str], sink: int) -> NoReturn:
     """Runs in a child: answer a line for each account, with the inherited client, and end here."""
     try:
+        Thread(target=end_with, args=(parent,), daemon=True).start()
         for email in emails:
-            os.write(sink, json.dumps(mint(email)).encode() + b"\n")
+            os.write(sink, json.dumps([email, *mint(email)]).encode() + b"\n")
         os._exit(0)
     except BaseException:
         traceback.print_exc()
@@ -50,25 +53,28 @@ def run_child(emails: list[str], sink: int) -> NoReturn:
         os._exit(1)  # whatever happens: it never returns into what the parent was doing
 
 
-def start_child(emails: list[str]) -> tuple[int, int]:
-    source, sink = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        run_child(emails, sink)
-    os.close(sink)  # now the child holds the only writing end, and its end is the end of the pipe
-    return source, pid
+def end_with(parent: int) -> None:
+    """Leave no child behind, however the program ends."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
-def receive(children: dict[int, int]) -> Iterator[bytes]:
+def receive(sources: list[int]) -> Iterator[bytes]:
     """Yield each line, until every child has ended or nothing has come for too long."""
-    parts = dict.fromkeys(children, b"")
-    while parts and (ready := select(list(parts), [], [], SILENCE)[0]):
-        for source in ready:
-            data = os.read(source, 1 << 16)
-            *lines, parts[source] = (parts[source] + data).split(b"\n")
-            yield from lines
-            if not data:
-                del parts[source]
+    parts = dict.fromkeys(sources, b"")
+    with DefaultSelector() as selector:
+        for source in sources:
+            selector.register(source, EVENT_READ)
+        while parts and (ready := selector.select(LIMIT)):
+            for key, _ in ready:
+                data = os.read(key.fd, 1 << 16)
+                *lines, parts[key.fd] = (parts[key.fd] + data).split(b"\n")
+                yield from lines
+                if not data:
+                    selector.unregister(key.fd)
+                    os.close(key.fd)
+                    del parts[key.fd]
 
 
 def keep_busy(email: str, warm: Barrier) -> None:
@@ -81,29 +87,40 @@ def keep_busy(email: str, warm: Barrier) -> None:
 
 def main() -> int:
     global client
+    google.auth.default()  # raises here, once, and not in each child
+    failed = dict.fromkeys(sys.stdin.read().split(), "its child died, or hangs")
     client = iam_credentials_v1.IAMCredentialsClient()
-    missing = dict.fromkeys(sys.stdin.read().split(), "its child gave no answer")
     warm = Barrier(THREADS + 1)
-    for email in (list(missing) * THREADS)[:THREADS]:
+    for email in (list(failed) * THREADS)[:THREADS]:
         Thread(target=keep_busy, args=(email, warm), daemon=True).start()
     warm.wait()  # every thread has an answer, and calls on
-    children = dict(start_child(list(missing)[i::CHILDREN]) for i in range(CHILDREN))
+    parent, children, sources = os.getpid(), [], []
     try:
-        for line in receive(children):
+        for shard in (list(failed)[i::CHILDREN] for i in range(CHILDREN)):
+            source, sink = os.pipe()
+            sources.append(source)
+            children.append(os.fork())
+            if children[-1] == 0:
+                run_child(parent, shard, sink)
+            os.close(sink)  # now the child has the only writing end: its end is that of the pipe
+        for line in receive(sources):
             email, validity, error = json.loads(line)
-            if error is None:
-                print(email, validity, sep="\t")
-                del missing[email]
+            if error:
+                failed[email] = error
             else:
-                missing[email] = error
+                del failed[email]
+                print(email, validity, sep="\t")
     finally:
-        for pid in children.values():
-            os.kill(pid, signal.SIGKILL)  # it has ended, or hangs; its id is its own until waitpid
-            os.waitpid(pid, 0)
-    for email, error in missing.items():
+        for child in children:
+            os.kill(child, signal.SIGKILL)  # it has ended, or hangs; the id is its own until then
+            os.waitpid(child, 0)
+    for email, error in failed.items():
         print(email, error, sep="\t", file=sys.stderr)
-    return 1 if missing else 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

@@ -7,20 +7,23 @@
 Usage: python list_first_then_fork.py PROJECT_ID
 """
 
+import os
+import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import TypeVar
+from itertools import zip_longest
+from multiprocessing import active_children, parent_process
+from threading import Thread
 
-from google.api_core.exceptions import GoogleAPIError
+import google.auth
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_admin_v1
 
 WORKERS = 4
-
-T = TypeVar("T")
-Answer = tuple[str, T | None, str | None]
+LIMIT = 90  # seconds, longer than a call or a page may take
+Answer = tuple[str, str]  # the result, and the error: one of them is empty
 
 client: iam_admin_v1.IAMClient
 
@@ -28,72 +31,75 @@ client: iam_admin_v1.IAMClient
 def start_worker() -> None:
     """Runs once in each worker, after the fork: the client is the worker's own."""
     global client
+    Thread(target=end_with_parent, daemon=True).start()
     client = iam_admin_v1.IAMClient()
 
 
-def list_emails(project: str) -> list[str]:
+def list_emails(project: str) -> Answer:
     """Runs in a worker: the parent needs what is listed, not the client that lists it."""
-    # with what the client tries again: at most 70 s a page
-    pages = client.list_service_accounts(name=f"projects/{project}", timeout=10)
-    return [account.email for account in pages]
-
-
-def describe_keys(email: str) -> str:
-    """Runs in a worker, for each account that another may have listed."""
-    name = f"projects/-/serviceAccounts/{email}"
-    request = {"name": name, "key_types": ["USER_MANAGED"]}
-    response = client.list_service_account_keys(request, timeout=10)  # at most 70 s
-    now = datetime.now(timezone.utc)
-    ages = sorted(((now - key.valid_after_time).days for key in response.keys), reverse=True)
-    return f"oldest of {len(ages)} keys: {ages[0]} days" if ages else "no keys"
-
-
-def attempt(call: Callable[[str], T], name: str) -> Answer[T]:
-    """Runs in a worker. Errors of calls do not pickle, their text does."""
     try:
-        return name, call(name), None
-    except GoogleAPIError as error:
-        return name, None, " ".join(str(error).split())
+        # with what the client tries again: at most 70 s a page
+        pages = client.list_service_accounts(name=f"projects/{project}", timeout=10)
+        return " ".join(account.email for account in pages), ""
+    except Exception as error:  # errors of calls do not pickle, their text does
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
-def answered(futures: Iterable[Future[Answer[T]]]) -> Iterator[Answer[T]]:
-    """Yield what an executor answered that has ended; what died with a worker is left out."""
-    for future in futures:
-        with suppress(BrokenExecutor):
-            if future.done():  # a task submitted while the executor breaks may never be
-                yield future.result()
+def describe_keys(email: str) -> Answer:
+    """Runs in a worker, for each account that another may have listed."""
+    request = {"name": f"projects/-/serviceAccounts/{email}", "key_types": ["USER_MANAGED"]}
+    try:
+        keys = client.list_service_account_keys(request, timeout=10).keys  # at most 70 s
+        now = datetime.now(timezone.utc)
+        ages = [(now - key.valid_after_time).days for key in keys]
+        return (f"oldest of {len(ages)} keys: {max(ages)} days" if ages else "no keys"), ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
-def audit(project: str) -> dict[str, str]:
-    """Print a line for each account whose keys are known; return what failed, and why."""
-    failed = {project: "a worker died before its accounts were listed"}
-    futures: list[Future[Answer[str]]] = []
-    with (
-        ProcessPoolExecutor(WORKERS, initializer=start_worker) as workers,
-        suppress(BrokenExecutor),  # once a worker has died or could not start
-    ):
-        _, emails, error = workers.submit(attempt, list_emails, project).result()
-        if emails is None:
-            return {project: str(error)}
-        failed = dict.fromkeys(emails, "a worker died before its keys were listed")
-        futures.extend(workers.submit(attempt, describe_keys, email) for email in emails)
-    for email, keys, error in answered(futures):
-        if error is None:
-            print(email, keys, sep="\t")
-            del failed[email]
-        else:
-            failed[email] = error
-    return failed
+def end_with_parent() -> None:
+    """Leave no worker behind, however the program ends."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def answer(future: Future[Answer] | None) -> Answer:
+    """Return what a task came to, in bounded time: its worker may have died, or hang."""
+    if future is None:
+        return "", "no worker was left to take this"
+    try:
+        return future.result(timeout=LIMIT)
+    except Exception as error:
+        if not future.done():
+            for worker in active_children():
+                worker.kill()  # so that what waits for one of them ends as well
+        return "", str(error) or f"no answer in {LIMIT} s"
 
 
 def main(project: str) -> int:
-    failed = audit(project)
-    for name, error in failed.items():
-        print(name, error, sep="\t", file=sys.stderr)
-    return 1 if failed else 0
+    google.auth.default()  # raises here, once, and not in each worker
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
+    futures: list[Future[Answer]] = []
+    failures = 0
+    with ProcessPoolExecutor(WORKERS, initializer=start_worker) as workers:
+        listed, error = answer(workers.submit(list_emails, project))
+        if error:
+            sys.exit(f"{project}\t{error}")
+        emails = listed.split()
+        with suppress(BrokenExecutor):  # by `submit`, once a worker has died
+            futures.extend(workers.submit(describe_keys, email) for email in emails)
+        for email, future in zip_longest(emails, futures):
+            keys, error = answer(future)
+            failures += bool(error)
+            print(email, error or keys, sep="\t", file=sys.stderr if error else sys.stdout)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    try:
+        sys.exit(main(sys.argv[1]))
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

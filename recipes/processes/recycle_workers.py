@@ -8,73 +8,96 @@ Usage: gcloud iam service-accounts list --format='value(email)' |
            python recycle_workers.py TASKS_PER_WORKER
 """
 
+import multiprocessing
+import os
+import signal
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
-from hashlib import sha256
-from multiprocessing import get_context
+from threading import Thread
 
-from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 START_METHOD = "forkserver"  # or "spawn", which Windows has, too
 PRELOADED = [iam_credentials_v1.__name__]  # for forkserver alone: a new worker imports nothing
 WORKERS = 4
 THREADS = 8
+LIMIT = 90  # seconds, longer than a call may take
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+Answer = tuple[str, str]  # the result, and the error: one of them is empty
 
 
 @cache
 def client() -> iam_credentials_v1.IAMCredentialsClient:
-    """Create the client of this process at its first use."""
+    """Return the client of this process, created at the first call and kept."""
     return iam_credentials_v1.IAMCredentialsClient()
 
 
-def mint(email: str) -> tuple[str, str | None, str | None]:
+def mint(email: str) -> tuple[str, str, str]:
     """Runs in a worker, which ends after its last task; a new one takes its place."""
     name = f"projects/-/serviceAccounts/{email}"
     try:
         token = client().generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
-    except GoogleAPIError as error:  # errors of calls do not pickle, their text does
-        return email, None, " ".join(str(error).split())
-    return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None
+        return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", ""
+    except Exception as error:  # errors of calls do not pickle, their text does
+        return email, "", " ".join(str(error).split()) or type(error).__name__
 
 
-def sign(email: str, validity: str) -> str:
+def sign(email: str, validity: str) -> Answer:
     """Runs in a thread of the parent, while workers come and go."""
     name = f"projects/-/serviceAccounts/{email}"
-    digest = sha256(f"{email} {validity}".encode()).digest()
-    key_id = client().sign_blob(name=name, payload=digest, timeout=10).key_id  # at most 70 s
-    return f"{validity}, signed with key {key_id}"
+    try:
+        signed = client().sign_blob(
+            name=name, payload=validity.encode(), timeout=10
+        )  # at most 70 s
+        return f"{validity}, signed with key {signed.key_id}", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
+
+
+def start_worker() -> None:
+    Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """Leave no worker behind, however the program ends."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def main(tasks_per_worker: int) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     emails = sys.stdin.read().split()
-    failures: dict[str, str] = {}
-    signed: dict[Future[str], str] = {}
-    context = get_context(START_METHOD)
+    answers: dict[str, Answer] = dict.fromkeys(emails, ("", f"no answer in {LIMIT} s"))
+    signed: dict[str, Future[Answer]] = {}
+    context = multiprocessing.get_context(START_METHOD)
     context.set_forkserver_preload(PRELOADED)
     with (
-        context.Pool(WORKERS, maxtasksperchild=tasks_per_worker) as workers,
+        context.Pool(WORKERS, start_worker, maxtasksperchild=tasks_per_worker) as workers,
         ThreadPoolExecutor(THREADS) as threads,
+        suppress(multiprocessing.TimeoutError),  # a Pool does not say that a worker died
     ):
         client()  # the first workers are there by now; the others start while the threads call
-        for email, validity, error in workers.imap_unordered(mint, emails):
-            if validity is not None:
-                signed[threads.submit(sign, email, validity)] = email
-            elif error is not None:
-                failures[email] = error
-        for future, email in signed.items():
-            try:
-                print(email, future.result(), sep="\t")
-            except GoogleAPIError as error:
-                failures[email] = " ".join(str(error).split())
-    for email, text in failures.items():
-        print(email, text, sep="\t", file=sys.stderr)
-    return 1 if failures else 0
+        minted = workers.imap_unordered(mint, emails)
+        for _ in emails:
+            email, validity, error = minted.next(timeout=LIMIT)
+            answers[email] = validity, error
+            if not error:
+                signed[email] = threads.submit(sign, email, validity)
+    answers.update((email, future.result(timeout=LIMIT)) for email, future in signed.items())
+    for email, (receipt, error) in answers.items():
+        print(email, error or receipt, sep="\t", file=sys.stderr if error else sys.stdout)
+    return 1 if any(error for _, error in answers.values()) else 0
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or not sys.argv[1].isdecimal():
         sys.exit(__doc__)
-    sys.exit(main(int(sys.argv[1])))
+    try:
+        sys.exit(main(int(sys.argv[1])))
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

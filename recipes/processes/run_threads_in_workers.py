@@ -8,25 +8,26 @@ Usage: gcloud iam service-accounts list --format='value(email)' |
            python run_threads_in_workers.py
 """
 
+import os
+import signal
 import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import (
-    BrokenExecutor,
-    Executor,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-    as_completed,
-)
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
+from itertools import zip_longest
+from multiprocessing import active_children, parent_process
+from threading import Thread
 
-from google.api_core.exceptions import GoogleAPIError
+import google.auth
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 PROCESSES = 2
 THREADS = 4
 CHUNK = 2 * THREADS  # inputs that a worker takes at once: enough for all its threads
+LIMIT = 180  # seconds, longer than a chunk may take
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
-Answer = tuple[str, str | None, str | None]
+Answer = tuple[str, str]  # the result, and the error: one of them is empty
 
 client: iam_credentials_v1.IAMCredentialsClient
 threads: ThreadPoolExecutor
@@ -35,6 +36,7 @@ threads: ThreadPoolExecutor
 def start_worker() -> None:
     """Runs once in each worker, after the fork: its threads share one client, both its own."""
     global client, threads
+    Thread(target=end_with_parent, daemon=True).start()
     client = iam_credentials_v1.IAMCredentialsClient()
     threads = ThreadPoolExecutor(THREADS)
 
@@ -49,39 +51,48 @@ def mint(email: str) -> Answer:
     name = f"projects/-/serviceAccounts/{email}"
     try:
         token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
-    except GoogleAPIError as error:  # errors of calls do not pickle, their text does
-        return email, None, " ".join(str(error).split())
-    return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None
+        return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", ""
+    except Exception as error:  # errors of calls do not pickle, their text does
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
-def mint_in(workers: Executor, chunks: Iterable[list[str]]) -> Iterator[Answer]:
-    """Yield an answer for each account, also where a worker died or could not start."""
-    futures = {}
-    for chunk in chunks:
-        try:
-            futures[workers.submit(mint_all, chunk)] = chunk
-        except BrokenExecutor as error:  # it broke while chunks were still being submitted
-            yield from ((email, None, str(error)) for email in chunk)
-    for future in as_completed(futures):
-        try:
-            yield from future.result()
-        except BrokenExecutor as error:  # it broke with this chunk in a worker, or waiting
-            yield from ((email, None, str(error)) for email in futures[future])
+def end_with_parent() -> None:
+    """Leave no worker behind, however the program ends."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def answers(chunk: list[str], future: Future[list[Answer]] | None) -> list[Answer]:
+    """Return what a chunk came to, in bounded time: its worker may have died, or hang."""
+    try:
+        return future.result(timeout=LIMIT) if future else [("", "no worker was left")] * len(chunk)
+    except Exception as error:
+        if future and not future.done():
+            for worker in active_children():
+                worker.kill()  # so that what waits for one of them ends as well
+        return [("", str(error) or f"no answer in {LIMIT} s")] * len(chunk)
 
 
 def main() -> int:
+    google.auth.default()  # raises here, once, and not in each worker
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     emails = sys.stdin.read().split()
     chunks = [emails[start : start + CHUNK] for start in range(0, len(emails), CHUNK)]
+    futures: list[Future[list[Answer]]] = []
     failures = 0
     with ProcessPoolExecutor(PROCESSES, initializer=start_worker) as workers:
-        for email, validity, error in mint_in(workers, chunks):
-            if error is None:
-                print(email, validity, sep="\t")
-            else:
-                failures += 1
-                print(email, error, sep="\t", file=sys.stderr)
+        with suppress(BrokenExecutor):  # by `submit`, once a worker has died
+            futures.extend(workers.submit(mint_all, chunk) for chunk in chunks)
+        for chunk, future in zip_longest(chunks, futures):
+            for email, (validity, error) in zip(chunk, answers(chunk, future), strict=True):
+                failures += bool(error)
+                print(email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

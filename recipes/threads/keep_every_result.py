@@ -11,40 +11,34 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_admin_v1
 
 THREADS = 8
 
-Answer = tuple[str | None, Exception | None]
 
-
-def unique_id(client: iam_admin_v1.IAMClient, email: str) -> str:
-    name = f"projects/-/serviceAccounts/{email}"
-    return client.get_service_account(name=name, timeout=10).unique_id  # at most 70 s
-
-
-def answer(client: iam_admin_v1.IAMClient, email: str) -> Answer:
+def unique_id(client: iam_admin_v1.IAMClient, email: str) -> tuple[str, str]:
     """Runs in many threads at once; an error is returned, and so stays with its input."""
+    name = f"projects/-/serviceAccounts/{email}"
     try:
-        return unique_id(client, email), None
+        return client.get_service_account(name=name, timeout=10).unique_id, ""  # at most 70 s
     except Exception as error:
-        return None, error
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
 def main() -> int:
-    client = iam_admin_v1.IAMClient()
     emails = sys.stdin.read().split()
     failures = 0
-    with ThreadPoolExecutor(THREADS) as threads:
-        answers = threads.map(partial(answer, client), emails)
-        for email, (result, error) in zip(emails, answers, strict=True):
-            if error is None:
-                print(email, result, sep="\t")
-            else:
-                failures += 1
-                print(email, " ".join(str(error).split()), sep="\t", file=sys.stderr)
+    with iam_admin_v1.IAMClient() as client, ThreadPoolExecutor(THREADS) as threads:
+        answers = threads.map(partial(unique_id, client), emails)
+        for email, (number, error) in zip(emails, answers, strict=True):
+            failures += bool(error)
+            print(email, error or number, sep="\t", file=sys.stderr if error else sys.stdout)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

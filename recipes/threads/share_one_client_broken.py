@@ -8,50 +8,53 @@ Usage: python share_one_client_broken.py PROJECT_ID
 """
 
 import sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
+from functools import partial
 
 from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_admin_v1
 
 THREADS = 8
 
 
 def list_emails(project: str) -> list[str]:
-    client = iam_admin_v1.IAMClient()
-    # with what the client tries again: at most 70 s a page
-    pages = client.list_service_accounts(name=f"projects/{project}", timeout=10)
-    return [account.email for account in pages]
+    with iam_admin_v1.IAMClient() as client:
+        # with what the client tries again: at most 70 s a page
+        pages = client.list_service_accounts(name=f"projects/{project}", timeout=10)
+        return [account.email for account in pages]
 
 
-def describe_keys(project: str, email: str) -> str:
+def describe_keys(project: str, email: str) -> tuple[str, str]:
     """Runs in many threads at once, each time with a new client."""
-    client = iam_admin_v1.IAMClient()
-    request = {
-        "name": f"projects/{project}/serviceAccounts/{email}",
-        "key_types": ["USER_MANAGED"],
-    }
-    response = client.list_service_account_keys(request, timeout=10)  # at most 70 s
-    now = datetime.now(timezone.utc)
-    ages = sorted(((now - key.valid_after_time).days for key in response.keys), reverse=True)
-    return f"oldest of {len(ages)} keys: {ages[0]} days" if ages else "no keys"
+    name = f"projects/{project}/serviceAccounts/{email}"
+    request = {"name": name, "key_types": ["USER_MANAGED"]}
+    try:
+        with iam_admin_v1.IAMClient() as client:
+            response = client.list_service_account_keys(request, timeout=10)  # at most 70 s
+        now = datetime.now(timezone.utc)
+        ages = [(now - key.valid_after_time).days for key in response.keys]
+        return f"oldest of {len(ages)} keys: {max(ages)} days" if ages else "no keys", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
 def main(project: str) -> int:
     failures = 0
     with ThreadPoolExecutor(THREADS) as threads:
         emails = list_emails(project)
-        futures = {threads.submit(describe_keys, project, email): email for email in emails}
-        for future in as_completed(futures):
-            try:
-                print(futures[future], future.result(), sep="\t")
-            except GoogleAPIError as error:
-                failures += 1
-                print(futures[future], " ".join(str(error).split()), sep="\t", file=sys.stderr)
+        answers = threads.map(partial(describe_keys, project), emails)
+        for email, (age, error) in zip(emails, answers, strict=True):
+            failures += bool(error)
+            print(email, error or age, sep="\t", file=sys.stderr if error else sys.stdout)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except (DefaultCredentialsError, GoogleAPIError) as error:  # the latter: of the list
+        sys.exit(" ".join(str(error).split()))

@@ -9,12 +9,14 @@ Usage: gcloud iam service-accounts list --format='value(email)' |
 """
 
 import sys
+from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any
 
 import grpc
 from google.api_core.exceptions import from_grpc_error
 from google.api_core.gapic_v1.routing_header import to_grpc_metadata
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 UNDER_WAY = 100  # calls at a time, on one connection
@@ -26,38 +28,46 @@ Call = Any  # of gRPC: a future that has `result`, `cancel` and `add_done_callba
 def start(client: iam_credentials_v1.IAMCredentialsClient, email: str) -> Call:
     """Start a call of the transport: retry, routing and deadline are not added by the client."""
     name = f"projects/-/serviceAccounts/{email}"
-    request = iam_credentials_v1.GenerateAccessTokenRequest(name=name, scope=[SCOPE])
-    routing = [to_grpc_metadata([("name", name)])]
     method: Any = client.transport.generate_access_token
-    return method.future(request, timeout=10, metadata=routing)
-
-
-def report(email: str, call: Call) -> int:
-    """Print what became of a call that is done, and return the number of failures."""
     try:
-        expiry = call.result().expire_time
-    except grpc.RpcError as error:
-        message = " ".join(str(from_grpc_error(error)).split())
-        print(email, message, sep="\t", file=sys.stderr)
-        return 1
-    print(email, f"valid until {expiry:%Y-%m-%d %H:%M} UTC", sep="\t")
-    return 0
+        request = iam_credentials_v1.GenerateAccessTokenRequest(name=name, scope=[SCOPE])
+        return method.future(request, timeout=10, metadata=[to_grpc_metadata([("name", name)])])
+    except Exception as error:  # of a name that cannot be sent
+        call: Future[None] = Future()
+        call.set_exception(error)
+        return call
+
+
+def report(email: str, call: Call) -> bool:
+    """Print what a call that is done came to, and return whether it failed."""
+    validity = error = ""
+    try:
+        validity = f"valid until {call.result().expire_time:%Y-%m-%d %H:%M} UTC"
+    except Exception as raised:
+        told = from_grpc_error(raised) if isinstance(raised, grpc.RpcError) else raised
+        error = " ".join(str(told).split()) or type(raised).__name__
+    print(email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout)
+    return bool(error)
 
 
 def main() -> int:
-    client = iam_credentials_v1.IAMCredentialsClient()
+    emails = sys.stdin.read().split()
     done: SimpleQueue[Call] = SimpleQueue()
     calls: dict[Call, str] = {}
     failures = 0
-    for email in (email for line in sys.stdin for email in line.split()):
-        if len(calls) == UNDER_WAY:
-            call = done.get()
-            failures += report(calls.pop(call), call)
-        call = start(client, email)
-        calls[call] = email
-        call.add_done_callback(done.put)  # runs in gRPC's one thread, so it only passes on
+    with iam_credentials_v1.IAMCredentialsClient() as client:
+        for email in emails:
+            if len(calls) == UNDER_WAY:
+                call = done.get()  # comes at the latest with the deadline of the oldest call
+                failures += report(calls.pop(call), call)
+            call = start(client, email)
+            calls[call] = email
+            call.add_done_callback(done.put)  # runs in gRPC's one thread, so it only passes on
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

@@ -74,10 +74,3 @@ def test_killed_worker_loses_no_account(local_iam: LocalIAM) -> None:
     assert 1 == running.process.returncode
     assert Counter(accounts) == Counter(email for email, _ in answers(stdout) + answers(stderr))
     assert "terminated abruptly" in stderr
-
-
-def test_missing_credentials_are_one_error(cook: Cook) -> None:
-    """Without credentials the program ends with their error, before it starts a worker."""
-    run = cook(FILE, GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
-
-    assert "raises DefaultCredentialsError" == str(run.outcome)

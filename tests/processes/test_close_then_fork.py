@@ -1,5 +1,7 @@
-"""Using and closing a client, then forking."""
+"""Asking for the work in workers, where the process that forks would have closed a client."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -18,6 +20,16 @@ TWIN = f"{FILE}_broken"
 ASK = "GetServiceAccount"
 GENERATE = "GenerateAccessToken"
 WORKERS = 4
+SWITCH = """
+import sys
+
+from google.cloud import iam_admin_v1
+
+action, email = sys.argv[1:]
+name = f"projects/-/serviceAccounts/{email}"
+with iam_admin_v1.IAMClient() as client:
+    getattr(client, f"{action}_service_account")({"name": name}, timeout=60)
+"""
 
 
 @pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, TWIN))
@@ -37,13 +49,24 @@ def test_twin_works_where_its_process_is_not_forked(
     assert "ok" == outcome
 
 
-def test_workers_alone_have_connections(cook: Cook, local_iam: LocalIAM) -> None:
-    """One worker asks over a connection, each worker mints over one more, the parent has none."""
+def test_workers_keep_their_clients(cook: Cook, local_iam: LocalIAM) -> None:
+    """Each account takes two calls, and a worker makes one connection for each of its clients."""
     cook(FILE)
     observation = local_iam.observe()
 
     assert {ASK: 20, GENERATE: 20} == observation.calls
-    assert 2 <= observation.connections <= 1 + WORKERS
+    assert 2 <= observation.connections <= 2 * WORKERS
+
+
+@pytest.mark.parametrize("method", [ASK, GENERATE])
+def test_parent_makes_no_connection(local_iam: LocalIAM, method: str) -> None:
+    """While calls are under way they are the workers'; the parent is connected to nothing."""
+    with workers_in(method, local_iam) as (running, workers):
+        of_parent = psutil.Process(running.process.pid).net_connections("tcp")
+        of_workers = [len(worker.net_connections("tcp")) for worker in workers]
+
+    assert [] == of_parent
+    assert all(of_workers)
 
 
 def test_account_that_cannot_be_asked_for_is_reported(cook: Cook, local_iam: LocalIAM) -> None:
@@ -68,6 +91,20 @@ def test_account_without_a_token_is_reported(cook: Cook, local_iam: LocalIAM) ->
     assert len(local_iam.service_accounts) == run.stderr.count("was asked for")
 
 
+def test_account_that_is_disabled_is_not_minted_for(cook: Cook, local_iam: LocalIAM) -> None:
+    """Its state is the answer, and no token is asked for."""
+    account = local_iam.service_accounts[3]
+    subprocess.run([sys.executable, "-c", SWITCH, "disable", account], check=True)
+    try:
+        found = dict(answers(cook(FILE).stdout))
+    finally:
+        subprocess.run([sys.executable, "-c", SWITCH, "enable", account], check=True)
+
+    assert "disabled" == found.pop(account)
+    assert {"valid until"} == {result[:11] for result in found.values()}
+    assert len(found) == local_iam.observe().calls[GENERATE]
+
+
 @contextmanager
 def workers_in(method: str, local_iam: LocalIAM) -> Iterator[tuple[Live, list[psutil.Process]]]:
     """Start the recipe, and wait until calls of a method are under way."""
@@ -90,7 +127,7 @@ def test_accounts_of_a_killed_worker_are_reported(local_iam: LocalIAM, method: s
 
     assert 1 == running.process.returncode
     assert sorted(local_iam.service_accounts) == sorted(names)
-    assert "a worker died" in failed
+    assert "terminated abruptly" in failed
 
 
 def test_every_worker_is_forked_before_the_first_call(local_iam: LocalIAM) -> None:

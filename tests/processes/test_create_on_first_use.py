@@ -59,13 +59,14 @@ def test_executor_of_threads_shares_one_client(recipe_runner: Runner, local_iam:
     assert 1 == local_iam.observe().connections
 
 
-def test_broken_executor_leaves_accounts_without_an_answer(
-    recipe_runner: Runner, local_iam: LocalIAM
-) -> None:
-    """An executor whose process has died answers nothing, and nobody waits for it."""
+def test_broken_executor_takes_no_account(recipe_runner: Runner, local_iam: LocalIAM) -> None:
+    """Nothing is submitted to an executor whose process has died, and each account says so."""
     ended = run("broken_executor", recipe_runner, local_iam)
+    named = answers(ended.stdout)
 
     assert "ok" == str(ended.outcome), ended.stderr
+    assert ["ada@example.com", "bob@example.com"] == [name for name, _ in named]
+    assert {"\tno worker was left to take this"} == {error for _, error in named}
 
 
 def test_each_process_makes_one_connection(cook: Cook, local_iam: LocalIAM) -> None:
@@ -87,14 +88,16 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
     assert set(local_iam.service_accounts) == set(dict(answers(failed.stderr)))
 
 
-def test_missing_credentials_are_an_error_of_each_account(cook: Cook, local_iam: LocalIAM) -> None:
-    """A client that cannot be created fails the account that it was for, and it ends."""
-    failed = cook(FILE, GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
+def test_client_that_cannot_be_created_is_an_error_of_each_account(
+    cook: Cook, local_iam: LocalIAM
+) -> None:
+    """It fails the account that it was for, and the program ends."""
+    failed = cook(FILE, GOOGLE_API_USE_MTLS_ENDPOINT="nonsense")
     named = answers(failed.stderr)
 
     assert "raises SystemExit" == str(failed.outcome)
     assert Counter(local_iam.service_accounts) == Counter(name for name, _ in named)
-    assert all("no-such-file.json" in error for _, error in named)
+    assert all("GOOGLE_API_USE_MTLS_ENDPOINT" in error for _, error in named)
 
 
 def test_killed_process_loses_no_account(local_iam: LocalIAM) -> None:

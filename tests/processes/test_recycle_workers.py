@@ -66,10 +66,3 @@ def test_failed_call_is_reported_with_its_account(
     assert "raises SystemExit" == str(run.outcome)
     assert "" == run.stdout
     assert Counter(local_iam.service_accounts) == Counter(email for email, _ in answers(run.stderr))
-
-
-def test_missing_credentials_are_one_error(cook: Cook) -> None:
-    """Without credentials the program ends with their error."""
-    run = cook(FILE, "5", GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
-
-    assert "raises DefaultCredentialsError" == str(run.outcome)

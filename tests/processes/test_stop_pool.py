@@ -1,5 +1,6 @@
 """Stopping a pool of workers amid its calls."""
 
+import os
 import signal
 from collections import Counter
 from contextlib import suppress
@@ -11,7 +12,7 @@ from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
 from tests.runner import answers
 from tests.support.live import live, wait_until
-from tests.support.recipes import Cook, Stands
+from tests.support.recipes import Stands
 
 FILE = "processes/stop_pool"
 SIGN = "SignBlob"
@@ -139,24 +140,20 @@ def test_failed_call_is_reported_with_its_line(local_iam: LocalIAM) -> None:
     assert all("PERMISSION_DENIED" in error for _, error in answers(stderr))
 
 
-def test_missing_credentials_are_one_error(cook: Cook) -> None:
-    """Without credentials the program ends with their error; no worker is tried in vain."""
-    run = cook(FILE, GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
-
-    assert "raises DefaultCredentialsError" == str(run.outcome)
-    assert "" == run.stdout
-
-
-@pytest.mark.parametrize("start_method", ["fork", "spawn", "forkserver"])
-def test_killed_program_leaves_no_worker(local_iam: LocalIAM, start_method: str) -> None:
-    """Workers end by themselves where their parent could not end them."""
-    local_iam.slow(5, method=SIGN)
-    with live(FILE, local_iam.service_accounts[0], "300", start_method=start_method) as running:
+def test_line_that_is_no_text_is_an_error_among_the_others(
+    local_iam: LocalIAM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What raises before the call is that line's answer, too; the other lines are signed."""
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:surrogateescape")  # as in the locale C
+    with live(FILE, local_iam.service_accounts[0], "300") as running:
+        assert running.process.stdin
+        os.write(running.process.stdin.fileno(), b"\xff\n")
         running.send(LINES)
-        wait_until(lambda: calls(local_iam) >= WORKERS)
-        assert WORKERS == len(running.workers())
-        running.process.kill()
-        assert running.leaves_nothing()
+        stdout, stderr = running.finish()
+
+    assert 1 == running.process.returncode
+    assert [r"\udcff"] == [line for line, _ in answers(stderr)]
+    assert Counter(LINES) == Counter(signed(stdout))
 
 
 @pytest.mark.parametrize("lines", [LINES, LINES[:2]], ids=["busy", "idle"])

@@ -1,4 +1,4 @@
-"""Workers end with their program, however it ends, and one that hangs is given up."""
+"""What holds for the workers of every recipe of this chapter: they end, and are not waited for."""
 
 import signal
 from collections import Counter
@@ -8,16 +8,31 @@ from pathlib import Path
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
-from tests.book import BOOK
+from tests.book import BOOK, is_twin
 from tests.evidence.jobs import job_of
 from tests.runner import answers
 from tests.support.impatient import impatient
 from tests.support.live import Live, live, wait_until
-from tests.support.waits import BOUNDED
 
+WITHOUT = {"processes/start_other_programs"}
+"""It has threads, and starts other programs."""
+OWN_LIMIT = {"processes/stop_pool": "GRACE"}
+"""The constant that bounds a wait, where it is not LIMIT."""
+RECIPES = [
+    file
+    for file in BOOK.files()
+    if file.startswith("processes/") and not is_twin(file) and file not in WITHOUT
+]
+CALLED_BY_WORKERS = {
+    "processes/choose_start_method": "SignBlob",
+    "processes/fork_before_threads": "SignBlob",
+    "processes/recycle_workers": "GenerateAccessToken",
+}
+"""The method that the workers call, where the parent calls, too."""
+LISTS_FIRST = "processes/list_first_then_fork"
+READS_NO_FURTHER = "processes/stream_results"
 SECONDS = 60
 """That a call takes here: more than a program has."""
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 
 
 def under_way(local_iam: LocalIAM) -> bool:
@@ -35,9 +50,12 @@ def arguments(file: str, local_iam: LocalIAM) -> tuple[str, ...]:
     return job_of(file).work(local_iam.project, local_iam.service_accounts).argv
 
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
+
+
 def in_turn() -> Iterator[tuple[str, str, signal.Signals]]:
     """Yield each recipe with each signal, under start methods that take turns."""
-    for first, file in enumerate(BOUNDED):
+    for first, file in enumerate(RECIPES):
         methods = BOOK.start_methods(file)
         for turn, number in enumerate(SIGNALS, first):
             yield file, methods[turn % len(methods)], number
@@ -52,6 +70,8 @@ def test_workers_end_with_their_parent(
     with live(file, *arguments(file, local_iam), start_method=start_method) as running:
         started(running, file, local_iam)
         running.process.send_signal(number)
+        if file in OWN_LIMIT and number != signal.SIGKILL:
+            running.process.kill()  # it gives calls under way some time; its own tests wait
         running.finish()
         assert running.leaves_nothing()
 
@@ -63,14 +83,19 @@ def test_worker_that_hangs_is_given_up(
     local_iam: LocalIAM, tmp_path: Path, file: str, start_method: str
 ) -> None:
     """The program ends, with each input named exactly once, and leaves nothing running."""
-    local_iam.slow(SECONDS)
+    local_iam.slow(SECONDS, method=CALLED_BY_WORKERS.get(file))
     work = job_of(file).work(local_iam.project, local_iam.service_accounts)
-    program = impatient(file, tmp_path)
+    program = impatient(file, tmp_path, OWN_LIMIT.get(file, "LIMIT"))
     with live(file, *work.argv, start_method=start_method, program=program) as running:
         started(running, file, local_iam)
         stdout, stderr = running.finish()
         assert running.leaves_nothing()
     named = Counter(name for name, _ in answers(stdout) + answers(stderr))
+    taken = work.inputs
+    if file == LISTS_FIRST:
+        taken = (local_iam.project,)
+    elif file == READS_NO_FURTHER:
+        taken = taken[: named.total()]
 
     assert 0 != running.process.returncode
-    assert Counter(work.inputs) == named, stderr
+    assert Counter(taken) == named, stderr

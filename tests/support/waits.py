@@ -7,12 +7,6 @@ ever. Read from the syntax tree, so a wait is known by the name of what is calle
 import ast
 from collections.abc import Iterator
 
-BOUNDED = (
-    "processes/create_in_executor_worker",
-    "processes/create_in_pool_worker",
-    "processes/create_in_process",
-)
-"""Recipes that wait for no worker without a limit, and whose workers end with them."""
 LIMIT_IS = {
     "acquire": 2, "as_completed": 2, "communicate": 2, "exception": 1, "get": 2, "join": 1,
     "map": 9, "next": 1, "recv": 1, "result": 1, "select": 1, "wait": 2,

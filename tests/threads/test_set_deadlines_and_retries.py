@@ -1,6 +1,5 @@
-"""Deadlines for attempts and calls, retries, and a stop."""
+"""Deadlines for attempts and calls, and retries."""
 
-import signal
 from collections import Counter
 
 import pytest
@@ -9,12 +8,11 @@ from recipes.testing.local_iam import LocalIAM
 from recipes.testing.local_iam.api.catalogue import ROLES
 from tests.book import BOOK
 from tests.runner import answers
-from tests.support.live import live, wait_until
+from tests.support.live import live
 from tests.support.recipes import Cook, Stands
 
 FILE = "threads/set_deadlines_and_retries"
 GET = "GetRole"
-THREADS = 8
 
 
 @pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
@@ -59,37 +57,3 @@ def test_service_that_never_answers_is_given_up(local_iam: LocalIAM) -> None:
     [(role, error)] = answers(stderr)
     assert ("roles/viewer", True) == (role, error.startswith("Timeout of 30.0s exceeded"))
     assert 1 < calls(local_iam)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("fault", ["no answer", "unavailable"])
-def test_signal_ends_calls_at_once(local_iam: LocalIAM, number: signal.Signals, fault: str) -> None:
-    """Calls under way and threads that wait to try again end, and each role is named once."""
-    if fault == "unavailable":
-        local_iam.fail("UNAVAILABLE", method=GET)
-    else:
-        local_iam.slow(600, method=GET)
-    with live(FILE) as running:
-        running.send(ROLES)
-        wait_until(lambda: calls(local_iam) >= THREADS)
-        running.process.send_signal(number)
-        stdout, stderr = running.finish()
-
-    assert (128 + number, "") == (running.process.returncode, stdout)
-    assert Counter(list(ROLES)) == Counter(role for role, _ in answers(stderr))
-    assert "not begun" in stderr
-    assert "closed" in stderr
-    assert "Timeout of" not in stderr
-
-
-def test_signal_keeps_what_was_answered(local_iam: LocalIAM) -> None:
-    """What was counted before the signal is printed, and the rest is named."""
-    with live(FILE) as running:
-        local_iam.slow(1.5, method=GET)
-        running.send(ROLES)
-        wait_until(lambda: calls(local_iam) >= 2 * THREADS)
-        running.process.send_signal(signal.SIGTERM)
-        stdout, stderr = running.finish()
-
-    assert answers(stdout)
-    assert Counter(list(ROLES)) == Counter(role for role, _ in answers(stdout) + answers(stderr))

@@ -51,6 +51,16 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
     assert set(local_iam.service_accounts) == set(named)
 
 
+def test_project_that_cannot_be_listed_is_one_line(cook: Cook, local_iam: LocalIAM) -> None:
+    """Without a list there is nothing to answer: the error of the list is all that is printed."""
+    local_iam.fail("PERMISSION_DENIED", method="ListServiceAccounts")
+    run = cook(FILE)
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert "" == run.stdout
+    assert ["403"] == [line[:3] for line in run.stderr.splitlines()]
+
+
 def test_oldest_key_of_each_account_is_named(cook: Cook, local_iam: LocalIAM) -> None:
     """The first seeded accounts hold no key, one of 12 days, and two, the older of 123 days."""
     ages = dict(answers(cook(FILE).stdout))

@@ -3,7 +3,7 @@
 Usage: python -m tests.benchmarks.programs.recipe_and_bare TURNS
 Prints as JSON the seconds of CPU of each turn: the recipe's, those of a loop, and those of a loop
 in each of as many threads. All create one client, list the accounts, and describe the keys of each
-by the same function; the loops have no pool, drop what the function returns, and stop at an error.
+by the same function; the loops have no pool, and drop what the function returns.
 """
 
 import json

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from google.iam.v1 import policy_pb2  # type: ignore[import-untyped]
 
-from recipes.processes.create_on_first_use import answered, client, submit_all
+from recipes.processes.create_on_first_use import answer, client, submit_all
 
 emails = sys.argv[1:]
 binding = policy_pb2.Binding(
@@ -24,6 +24,7 @@ def set_policy(policy: policy_pb2.Policy) -> None:
 set_policy(policy_pb2.Policy(bindings=[binding]))
 with ThreadPoolExecutor(8) as threads:
     futures = submit_all(threads, emails)
-for email, granted, error in answered(futures):
+for email, future in zip(emails, futures, strict=True):
+    granted, error = answer(future)
     print(email, granted or error, sep="\t")
 set_policy(policy_pb2.Policy())
