@@ -29,10 +29,16 @@ CALLED_BY_WORKERS = {
     "processes/recycle_workers": "GenerateAccessToken",
 }
 """The method that the workers call, where the parent calls, too."""
+ENDS_BY_EACH_METHOD = {
+    "processes/create_in_executor_worker",
+    "processes/create_in_pool_worker",
+    "processes/create_in_process",
+}
 LISTS_FIRST = "processes/list_first_then_fork"
 READS_NO_FURTHER = "processes/stream_results"
 SECONDS = 60
 """That a call takes here: more than a program has."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 
 
 def under_way(local_iam: LocalIAM) -> bool:
@@ -50,13 +56,13 @@ def arguments(file: str, local_iam: LocalIAM) -> tuple[str, ...]:
     return job_of(file).work(local_iam.project, local_iam.service_accounts).argv
 
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
-
-
 def in_turn() -> Iterator[tuple[str, str, signal.Signals]]:
-    """Yield each recipe with each signal, under start methods that take turns."""
+    """Yield each recipe with each signal.
+
+    What ends the workers is alike in all, so start methods take turns in three of them alone.
+    """
     for first, file in enumerate(RECIPES):
-        methods = BOOK.start_methods(file)
+        methods = BOOK.start_methods(file)[: None if file in ENDS_BY_EACH_METHOD else 1]
         for turn, number in enumerate(SIGNALS, first):
             yield file, methods[turn % len(methods)], number
 
