@@ -6,8 +6,6 @@ import threading
 from collections.abc import Iterator
 from multiprocessing import get_context
 
-import grpc
-
 from recipes.safeguards import fork_gate
 from tests.safeguards.attacks import Busy, forked, say, wait_until
 from tests.safeguards.echo import Stubs, new_channel
@@ -42,12 +40,12 @@ def from_multiprocessing() -> list[float]:
         return workers.map(float, [0, 1])
 
 
-def from_iterator() -> None:
+def from_iterator() -> list[bytes]:
     def requests() -> Iterator[bytes]:
         yield b"0"
         yield forked(lambda: "0").encode()
 
-    list(stubs.chat(requests()))
+    return list(stubs.chat(requests()))
 
 
 def from_hook() -> None:
@@ -70,10 +68,6 @@ with Busy(lambda: stubs.echo(b"0"), threads=4) as busy:
     say("child", forked(lambda: forked(lambda: forked(stubs.use_all))))
     from_hook()
 say("errors", busy.errors)
-try:
-    fork_gate.gate.limit = 1
-    from_iterator()
-except grpc.RpcError as error:
-    say("iterator", error.details())
-fork_gate.gate.limit = 60
+fork_gate.LIMIT = 1
+say("iterator", from_iterator())
 say("afterwards", forked(stubs.use_all))

@@ -1,15 +1,14 @@
 """Interrupts a call, and a fork that waits, by an exception that a signal raises."""
 
-import os
 import signal
 from collections.abc import Callable
 
 from recipes.safeguards import fork_gate
-from recipes.safeguards.fork_gate import gate
 from tests.safeguards.attacks import forked, say
 from tests.safeguards.echo import Stubs, new_channel
 
-fork_gate.install(limit=60)
+fork_gate.LIMIT = 60
+fork_gate.install()
 stubs = Stubs(new_channel())
 
 
@@ -29,7 +28,7 @@ def interrupt(*_: object) -> None:
 signal.signal(signal.SIGALRM, interrupt)
 say("call", interrupted(lambda: stubs.echo(b"30")))
 stream = stubs.count(b"30")
-say("fork", interrupted(os.fork))
+say("fork", interrupted(lambda: say("child of it", forked())))
 stream.cancel()
 say("forked", forked(stubs.use_all))
-say("gate", (dict(gate.in_flight), gate.forker, gate.closings))
+say("gate", (fork_gate.gate.in_flight, fork_gate.gate.is_closed))
