@@ -8,23 +8,26 @@ Copy this file, and call `fork_gate.install()` where your program starts, before
 """
 
 import gc
-import logging
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import grpc
 
 LIMIT = 10.0
-"""Seconds that a fork waits for calls, and a call for a fork; then it goes on."""
+"""Seconds that a fork waits before it raises, and a call for a fork before it goes on."""
 PAUSE = 0.05
 """Seconds more, in which gRPC's own threads come to rest after a call or the end of a client."""
 PAGE = "https://iam-concurrency-cookbook.readthedocs.io/en/latest/safeguards/fork-gate.html"
-LOG = logging.getLogger("fork_gate")
+
+
+class ForkRefusedError(RuntimeError):
+    """There was no fork, because calls are still in flight."""
 
 
 class ForkGate(
@@ -42,16 +45,21 @@ class ForkGate(
     def start_afresh(self) -> None:
         """Runs in a child, where the lock may belong to a thread that does not exist."""
         self.changed = threading.Condition()
-        self.in_flight, self.is_closed = 0, False
+        self.in_flight = Counter[int]()  # streams by the thread that began them, 0 of the rest
+        self.forker = 0
 
-    def enter(self) -> None:
-        with self.changed:
-            self.changed.wait_for(lambda: not self.is_closed, LIMIT)
-            self.in_flight += 1
+    def is_open(self) -> bool:
+        me = threading.get_ident()  # a fork waits for the stream that this thread may be reading
+        return self.forker in (0, me) or self.in_flight[me] > 0
 
-    def leave(self) -> None:
+    def enter(self, reader: int = 0) -> None:
         with self.changed:
-            self.in_flight -= 1
+            self.changed.wait_for(self.is_open, LIMIT)
+            self.in_flight[reader] += 1
+
+    def leave(self, reader: int = 0) -> None:
+        with self.changed:
+            self.in_flight[reader] -= 1
             self.changed.notify_all()
 
     @contextmanager
@@ -62,37 +70,63 @@ class ForkGate(
         finally:
             self.leave()
 
-    def close(self) -> None:
-        """Runs before a fork, and cannot prevent it."""
+    def is_quiet(self) -> bool:
+        return self.forker == threading.get_ident() and not self.in_flight.total()
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Nothing is in flight in the block, which may fork. Raises ForkRefusedError."""
         with self.changed:
-            self.changed.wait_for(lambda: not self.is_closed, LIMIT)  # another thread's fork
-            self.is_closed = True
-            if not self.changed.wait_for(lambda: not self.in_flight, LIMIT):
-                LOG.error("calls in flight: %d, the child may hang; see %s", self.in_flight, PAGE)
-        time.sleep(PAUSE)
+            is_mine = self.changed.wait_for(self.is_open, LIMIT) and self.forker == 0
+            if is_mine:
+                self.forker = threading.get_ident()
+        try:
+            with self.changed:
+                if not self.changed.wait_for(self.is_quiet, LIMIT):
+                    raise ForkRefusedError(
+                        f"no fork, calls in flight: {self.in_flight.total()}; see {PAGE}"
+                    )
+            time.sleep(PAUSE)
+            yield
+        finally:
+            if is_mine:
+                self.open()
 
     def open(self) -> None:
-        """Runs after a fork, in the parent."""
         with self.changed:
-            self.is_closed = False
+            self.forker = 0
             self.changed.notify_all()
 
-    def intercept(self, start: Callable[..., Any], details: Any, request: Any) -> Any:
+    def holding(self, fork: Callable[[], Any]) -> Callable[[], Any]:
+        @wraps(fork)
+        def fork_when_closed() -> Any:
+            with self.closed():
+                return fork()
+
+        return fork_when_closed
+
+    def intercept(
+        self, start: Callable[..., Any], details: Any, request: Any, reader: int = 0
+    ) -> Any:
         """Count a call until it has ended, however it ends."""
-        self.enter()
+        leave = partial(self.leave, reader)  # does not keep the call alive, which may be dropped
+        self.enter(reader)
         try:
             call = start(details, request)
         except BaseException:
-            self.leave()
+            leave()
             raise
-        if call.done() or not call.add_callback(self.leave):  # which does not keep the call alive
-            self.leave()
+        if call.done() or not call.add_callback(leave):
+            leave()
         return call
 
+    def intercept_stream(self, start: Callable[..., Any], details: Any, request: Any) -> Any:
+        return self.intercept(start, details, request, threading.get_ident())
+
     intercept_unary_unary: Any = intercept
-    intercept_unary_stream: Any = intercept
+    intercept_unary_stream: Any = intercept_stream
     intercept_stream_unary: Any = intercept
-    intercept_stream_stream: Any = intercept
+    intercept_stream_stream: Any = intercept_stream
 
 
 gate = ForkGate()
@@ -128,6 +162,5 @@ def install() -> None:
     gate.is_installed = True
     grpc.secure_channel = gated(grpc.secure_channel)
     grpc.insecure_channel = gated(grpc.insecure_channel)
-    os.register_at_fork(
-        before=gate.close, after_in_parent=gate.open, after_in_child=gate.start_afresh
-    )
+    os.fork, os.forkpty = gate.holding(os.fork), gate.holding(os.forkpty)
+    os.register_at_fork(after_in_child=gate.start_afresh)

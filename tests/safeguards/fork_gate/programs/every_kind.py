@@ -43,5 +43,5 @@ with Busy(everything, threads=4) as busy:
         say("reused", forked(stubs.use_all))
         say("fresh", forked(lambda: Stubs(new_channel()).use_all()))
 say("errors", busy.errors)
-wait_until(lambda: not fork_gate.gate.in_flight)
+wait_until(lambda: not fork_gate.gate.in_flight.total())
 say("left", forked())

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from multiprocessing import get_context
 
+import grpc
+
 from recipes.safeguards import fork_gate
 from tests.safeguards.attacks import Busy, forked, say, wait_until
 from tests.safeguards.echo import Stubs, new_channel
@@ -69,5 +71,8 @@ with Busy(lambda: stubs.echo(b"0"), threads=4) as busy:
     from_hook()
 say("errors", busy.errors)
 fork_gate.LIMIT = 1
-say("iterator", from_iterator())
+try:
+    from_iterator()
+except grpc.RpcError as error:
+    say("iterator", error.details())
 say("afterwards", forked(stubs.use_all))

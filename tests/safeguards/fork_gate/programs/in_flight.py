@@ -49,7 +49,7 @@ def stream_in_one_thread() -> IsOver:
 
 def call() -> IsOver:
     thread = start(stubs.echo, SECONDS)
-    wait_until(lambda: fork_gate.gate.in_flight)
+    wait_until(fork_gate.gate.in_flight.total)
     return lambda: not thread.is_alive()
 
 
@@ -63,4 +63,4 @@ KINDS: dict[str, Callable[[], IsOver]] = {
 
 is_over = KINDS[sys.argv[1]]()
 say("before", is_over())
-say("child", forked(lambda: is_over() or fork_gate.gate.in_flight))
+say("child", forked(lambda: is_over() or fork_gate.gate.in_flight.total()))

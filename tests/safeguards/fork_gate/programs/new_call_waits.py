@@ -19,14 +19,13 @@ USES: dict[str, Callable[[], object]] = {
     "close": other.transport.close,
 }
 threads = {name: threading.Thread(target=use) for name, use in USES.items()}
-gate.close()
-for thread in threads.values():
-    thread.start()
-for thread in threads.values():
-    thread.join(0.3)
-for name, thread in threads.items():
-    say(name, thread.is_alive())
-gate.open()
+with gate.closed():
+    for thread in threads.values():
+        thread.start()
+    say("by the thread that forks", sign(client))
+    for name, thread in threads.items():
+        thread.join(0.3)
+        say(name, thread.is_alive())
 for name, thread in threads.items():
     thread.join()
     say(name, thread.is_alive())

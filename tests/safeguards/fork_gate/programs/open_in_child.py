@@ -12,7 +12,7 @@ client = iam_credentials_v1.IAMCredentialsClient()
 def child() -> tuple[list[str], list[Exception], int]:
     with Busy(lambda: sign(client), threads=2) as busy:
         children = [forked(lambda: sign(client)) for _ in range(3)]
-    return children, busy.errors, fork_gate.gate.in_flight
+    return children, busy.errors, fork_gate.gate.in_flight.total()
 
 
 with Busy(lambda: sign(client)):
