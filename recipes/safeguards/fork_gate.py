@@ -152,13 +152,13 @@ def gated(make_channel: Callable[..., grpc.Channel]) -> Callable[..., grpc.Chann
 
 
 def install() -> None:
-    """Close the gate around each fork from now on. Raises RuntimeError if there is a client."""
+    """Close the gate around each fork from now on. Raises RuntimeError where that cannot help."""
     if gate.is_installed:
         return
+    if os.environ.get("GRPC_ENABLE_FORK_SUPPORT", "1").lower() in ("0", "false", "no", "f", "n"):
+        raise RuntimeError(f"GRPC_ENABLE_FORK_SUPPORT turns off what the gate needs; see {PAGE}")
     if any(issubclass(type(each), grpc.Channel) for each in gc.get_objects()):
-        raise RuntimeError(
-            f"there is a client already, whose calls the gate cannot see; see {PAGE}"
-        )
+        raise RuntimeError(f"there is a client already, which the gate cannot see; see {PAGE}")
     gate.is_installed = True
     grpc.secure_channel = gated(grpc.secure_channel)
     grpc.insecure_channel = gated(grpc.insecure_channel)

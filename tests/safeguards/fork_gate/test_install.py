@@ -6,10 +6,11 @@ from tests.support.attack import Attack, said
 
 
 def test_install(attack: Attack) -> None:
-    """It may be repeated; it raises where it comes too late."""
+    """It may be repeated; it raises where it comes too late, and where it could not help."""
     run = attack("install")
 
     assert [
+        ("turned off", "GRPC_ENABLE_FORK_SUPPORT turns off what the gate needs"),
         ("late", "there is a client already"),
         ("in time", "installed"),
         ("again", "installed"),

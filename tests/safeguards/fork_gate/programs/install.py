@@ -1,6 +1,7 @@
-"""Installs the gate too late, in time, and again."""
+"""Installs the gate where it cannot help, too late, in time, and again."""
 
 import gc
+import os
 
 from google.cloud import iam_credentials_v1
 
@@ -16,6 +17,9 @@ def answer() -> str:
     return "installed"
 
 
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+say("turned off", answer())
+del os.environ["GRPC_ENABLE_FORK_SUPPORT"]
 client = iam_credentials_v1.IAMCredentialsClient()
 say("late", answer())
 client.transport.close()
