@@ -48,6 +48,7 @@ class Chapter:
     `chosen` names the programs that start no process, or choose themselves how to, each with the
     method to set; a recipe stands for its broken twin where that is not named.
     `shared` names the recipes whose page is not theirs alone; any other has the page of its name.
+    `modules` are files that recipes import from beside them, and that are no recipes themselves.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Chapter:
     start_methods: tuple[str, ...] = ("fork",)
     chosen: Mapping[str, str] = field(default_factory=dict)
     shared: Mapping[str, Part] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -96,7 +98,16 @@ CHAPTERS = (
             "fork_before_threads": Part("parent-needs-a-client", "fork before the threads"),
         },
     ),
-    Chapter("safeguards", "Safeguards", forks=True),
+    Chapter(
+        "safeguards",
+        "Safeguards",
+        forks=True,
+        shared={
+            "fork_while_calling": Part("fork-gate", "a program behind it"),
+            "refuse_inherited_client": Part("fork-guard", "a program that it stops"),
+        },
+        modules=("fork_gate", "fork_guard"),
+    ),
 )
 """The chapters whose recipes have verdicts, in the order of the book."""
 
@@ -149,6 +160,7 @@ class Book:
             path.relative_to(self.recipes).with_suffix("").as_posix()
             for chapter in self.chapters
             for path in (self.recipes / chapter.name).glob("*.py")
+            if path.stem not in chapter.modules
         )
 
     def rules(self, chapter: str | None = None) -> list[Rule]:

@@ -95,7 +95,7 @@ def test_shared_page_is_of_no_other_recipe() -> None:
         ("processes/close_then_fork", START_METHODS),
         ("processes/close_then_fork_broken", ("fork",)),
         ("processes/start_other_programs_broken", ("fork",)),
-        ("safeguards/fork_gate", ("fork",)),
+        ("safeguards/fork_while_calling", ("fork",)),
     ],
 )
 def test_start_methods(file: str, methods: tuple[str, ...]) -> None:

@@ -1,16 +1,10 @@
 # /// script
 # requires-python = ">=3.10"
-# dependencies = ["google-cloud-iam>=2.19"]
+# dependencies = ["grpcio"]
 # ///
 """Fork guard: a client that is used in a process which did not create it raises at once.
 
 Copy this file, and call `fork_guard.install()` where your program starts. Calls stay as they are.
-
-Run as a program, it mints an access token for each service account, in a pool whose workers
-inherit a busy client. The guard refuses it, and the program mints where the client was created.
-
-Usage: gcloud iam service-accounts list --format='value(email)' |
-           python fork_guard.py
 """
 
 import functools
@@ -23,16 +17,11 @@ import sys
 import sysconfig
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from multiprocessing import get_context
-from threading import Barrier, Event
 from typing import Any
 
 import grpc
 import grpc.aio
-from google.api_core.exceptions import GoogleAPIError
-from google.cloud import iam_credentials_v1
 
 PAGE = "https://iam-concurrency-cookbook.readthedocs.io/en/latest/safeguards/fork-guard.html"
 
@@ -298,68 +287,3 @@ def place() -> str:
             nearest = nearest or f"{path}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return nearest or "an unknown place"
-
-
-WORKERS = 4
-THREADS = 8
-SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-
-client: iam_credentials_v1.IAMCredentialsClient
-
-
-def mint(email: str) -> tuple[str, str | None]:
-    """Runs in threads of the parent, and in workers, which inherit the client.
-
-    The token is used where it was minted; only its expiry leaves.
-    """
-    name = f"projects/-/serviceAccounts/{email}"
-    try:
-        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
-    except GoogleAPIError as error:  # errors of calls do not pickle, their text does
-        return "", " ".join(str(error).split())
-    return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None
-
-
-def keep_busy(email: str, warm: Barrier, done: Event) -> None:
-    """Runs in a thread of the parent, like any other use that a program makes of its client."""
-    try:
-        mint(email)
-    finally:
-        warm.wait()
-    while not done.is_set():
-        mint(email)
-
-
-def main() -> int:
-    global client
-    install()
-    client = iam_credentials_v1.IAMCredentialsClient()
-    emails = sys.stdin.read().split()
-    busy = (emails * THREADS)[:THREADS]
-    warm, done = Barrier(len(busy) + 1), Event()
-    failures = 0
-    with ThreadPoolExecutor(THREADS) as threads:
-        for email in busy:
-            threads.submit(keep_busy, email, warm, done)
-        warm.wait()  # every thread has an answer, and calls on
-        try:
-            with get_context("fork").Pool(WORKERS) as workers:
-                results = [(email, workers.apply_async(mint, [email])) for email in emails]
-                for email, result in results:
-                    try:
-                        validity, error = result.get()
-                    except InheritedClientError as refusal:  # it comes before anything is sent
-                        print(refusal, file=sys.stderr)
-                        validity, error = mint(email)  # here, where the client was created
-                    if error is None:
-                        print(email, validity, sep="\t")
-                    else:
-                        failures += 1
-                        print(email, error, sep="\t", file=sys.stderr)
-        finally:
-            done.set()
-    return 1 if failures else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

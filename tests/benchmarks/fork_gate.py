@@ -1,11 +1,9 @@
 """Benchmark: forks behind the fork gate, while eight threads call, and what the gate costs a call.
 
-Ten thousand forks with the client reused in the child, ten thousand with a client of its own, and
-a few without the gate to compare. Each batch is kept in `.benchmark_cache/` as it ends, so a run
-that was interrupted goes on where it stopped.
+Each batch is kept in `.benchmark_cache/` as it ends, so a run that was interrupted goes on where
+it stopped.
 """
 
-import hashlib
 import json
 import os
 import signal
@@ -14,47 +12,44 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import click
+import grpc
+from google.cloud.iam_credentials_v1 import IAMCredentialsClient
 
 from recipes.safeguards import fork_gate
 from recipes.testing.local_iam import LocalIAM
 from tests.benchmarks import results
 from tests.book import ROOT
 from tests.evidence.record.environment import Environment
+from tests.evidence.record.identity import program_of
 
 CACHE = ROOT / ".benchmark_cache" / "fork_gate.jsonl"
-PROGRAM_OF_RECIPE = "# the program"
 PROGRAM = "tests.benchmarks.programs.busy_forks"
-FORKS, BATCH, PATIENCE = 10_000, 250, 30.0
-COMPUTE = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"
-"""Computes until the benchmark has ended, however it does."""
-LOADED, LOAD = 2_500, 8
-"""Forks beside so many processes that compute: behind the gate, and behind one that leaves the
-connections alone.
-"""
-
+FORKS, BATCH, PATIENCE = 1_000, 100, 30.0
 COMPARED = {"reused": (40, 10), "fresh": (400, 50)}
 COMPARED_PATIENCE = 5.0
 """Forks without the gate, and those of a batch; each child is waited for so many seconds."""
-
+FROZEN = 30
+"""Seconds that no fork takes which waits for calls, and each that gRPC freezes."""
 KINDS = {"reused": "the parent's", "fresh": "its own"}
+WORK = {"calls": "call", "clients": "call, and make and close clients"}
 Report = dict[str, Any]
 
 
 def measured() -> str:
-    """Tell what a batch was measured with: the text of the gate, Python, grpcio."""
+    """Tell what a batch was measured with: the program of the gate, Python, grpcio."""
     here = Environment.here("fork")
-    gate, _, _ = Path(str(fork_gate.__file__)).read_text("utf-8").partition(PROGRAM_OF_RECIPE)
-    return f"{hashlib.sha256(gate.encode()).hexdigest()} {here.python} {here.grpcio}"
+    return f"{program_of(Path(str(fork_gate.__file__)))} {here.python} {here.grpcio}"
 
 
 def run_batch(
     gated: str,
+    work: str,
     kind: str,
     forks: int,
     patience: float,
@@ -69,7 +64,7 @@ def run_batch(
             "BUSY_FORKS_ACCOUNT": local_iam.service_accounts[0],
             **variables,
         }
-        command = [python, "-m", PROGRAM, gated, kind, str(forks), str(patience)]
+        command = [python, "-m", PROGRAM, gated, work, kind, str(forks), str(patience)]
         began = time.monotonic()
         process = subprocess.Popen(
             command,
@@ -112,31 +107,19 @@ def keep(report: Report) -> None:
         file.write(json.dumps(report) + "\n")
 
 
-@contextmanager
-def load(processes: int) -> Iterator[None]:
-    """Let other processes compute in the block."""
-    with ExitStack() as stack:
-        for _ in range(processes):
-            process = subprocess.Popen([sys.executable, "-c", COMPUTE, str(os.getpid())])
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-        yield
-
-
 def measure(
-    gated: str, kind: str, forks: int, batch: int, patience: float, others: int = 0
+    gated: str, work: str, kind: str, forks: int, batch: int, patience: float
 ) -> list[Report]:
-    """Run what is missing of the batches beside so many processes that compute; return all."""
-    key = {"gated": gated, "kind": kind, "load": others, "batch": batch}
+    """Run what is missing of the batches, and return all."""
+    key = {"gated": gated, "work": work, "kind": kind, "batch": batch}
     reports = [report for report in kept() if key.items() <= report.items()]
     while len(reports) * batch < forks:
-        with load(others):
-            report = run_batch(gated, kind, batch, patience)
+        report = run_batch(gated, work, kind, batch, patience)
         report |= key | {"measured": measured()}
         keep(report)
         reports.append(report)
         counts = dict(total(reports))
-        print(f"{gated} {kind}: {len(reports) * batch} of {forks} {counts}", flush=True)
+        print(f"{gated} {work} {kind}: {len(reports) * batch} of {forks} {counts}", flush=True)
     return reports[: forks // batch]
 
 
@@ -144,76 +127,75 @@ def total(reports: list[Report]) -> Counter[str]:
     return sum((Counter(report["outcomes"]) for report in reports), Counter())
 
 
-def row(gate: str, kind: str, reports: list[Report], others: int = 0) -> results.Row:
+def row(gate: str, work: str, kind: str, reports: list[Report]) -> results.Row:
     """Tell what became of the forks of some batches."""
     outcomes = total(reports)
     waits = [wait for report in reports for wait in report["waits"]]
     return {
-        "client in the child": KINDS[kind],
         "gate": gate,
-        "processes beside it": others,
+        "threads of the parent": WORK[work],
+        "client in the child": KINDS[kind],
         "forks": f"{sum(outcomes.values()):,}",
         "ok": f"{outcomes['ok']:,}",
         "hung": outcomes["hung"],
-        "failed otherwise": sum(outcomes.values()) - outcomes["ok"] - outcomes["hung"],
-        "parent's errors": sum(len(report["errors"]) for report in reports),
-        "longest wait (s)": round(max(waits), 3) if waits else "",
-        "median wait (ms)": round(1000 * statistics.median(waits), 1) if waits else "",
+        "failed": outcomes["failed"],
+        "crashed": outcomes["crashed"] + outcomes["parent"],
+        "frozen": sum(wait > FROZEN for wait in waits),
+        "parent's failed calls": sum(len(report["errors"]) for report in reports),
+        "median fork (ms)": round(1000 * statistics.median(waits), 1) if waits else "",
     }
 
 
-def microseconds(call: Callable[..., Any], times: int = 50_000) -> float:
-    """Return the time of one call, the best of some series."""
-    best = float("inf")
-    for _ in range(9):
-        begin = time.perf_counter()
-        for _ in range(times):
-            call(None, None, timeout=10, metadata=())
-        best = min(best, time.perf_counter() - begin)
-    return 1e6 * best / times
-
-
-def nothing(*_: object, **__: object) -> None:
-    """Stand in for a call that takes no time."""
+def of_a_call(times: int = 200, rounds: int = 9) -> tuple[float, float]:
+    """Return the seconds of a call of a client, and of one behind the gate: by turns, the best."""
+    best = [float("inf"), float("inf")]
+    with LocalIAM(1) as local_iam:
+        os.environ.update(local_iam.environment)
+        name = f"projects/-/serviceAccounts/{local_iam.service_accounts[0]}"
+        clients = [IAMCredentialsClient()]
+        grpc.secure_channel = fork_gate.gated(grpc.secure_channel)
+        clients.append(IAMCredentialsClient())
+        for _ in range(rounds):
+            for number, client in enumerate(clients):
+                began = time.perf_counter()
+                for _ in range(times):
+                    client.sign_blob(name=name, payload=b"text", timeout=10)
+                best[number] = min(best[number], (time.perf_counter() - began) / times)
+        for client in clients:
+            client.transport.close()
+    return best[0], best[1]
 
 
 @click.command()
 @click.option("--forks", default=FORKS, show_default=True, help="Forks of each kind.")
 def main(forks: int) -> None:
     """Measure, keep each batch, store the sums."""
-    gated = {kind: measure("gate", kind, forks, BATCH, PATIENCE) for kind in KINDS}
-    bare = {kind: measure("none", kind, *COMPARED[kind], COMPARED_PATIENCE) for kind in KINDS}
-    loaded = {
-        gated: measure(gated, "reused", LOADED, BATCH, PATIENCE, LOAD)
-        for gated in ("gate", "calls")
+    gated = {each: measure("gate", *each, forks, BATCH, PATIENCE) for each in product(WORK, KINDS)}
+    bare = {
+        kind: measure("none", "calls", kind, *COMPARED[kind], COMPARED_PATIENCE) for kind in KINDS
     }
-    rows = [row("installed", kind, reports) for kind, reports in gated.items()]
-    rows += [row("installed", "reused", loaded["gate"], LOAD)]
-    rows += [row("leaves connections alone", "reused", loaded["calls"], LOAD)]
-    rows += [row("none", kind, reports) for kind, reports in bare.items()]
+    rows = [row("installed", *each, reports) for each, reports in gated.items()]
+    rows += [row("none", "calls", kind, reports) for kind, reports in bare.items()]
     reports = [report for some in gated.values() for report in some]
     outcomes = total(reports)
     waits = [wait for report in reports for wait in report["waits"]]
-    bare_us = microseconds(nothing)
-    gated_us = microseconds(fork_gate.counted_call(nothing, is_stream=False))
+    call, intercepted = of_a_call()
     results.store(
         "fork_gate",
         rows,
         {
             "forks": sum(outcomes.values()),
-            "failures": sum(outcomes.values()) - outcomes["ok"],
-            "longest_wait_seconds": round(max(waits), 3),
+            "hung": outcomes["hung"],
+            "failed": outcomes["failed"],
+            "crashed": outcomes["crashed"] + outcomes["parent"],
+            "frozen": sum(wait > FROZEN for wait in waits),
             "median_wait_milliseconds": round(1000 * statistics.median(waits), 1),
             "calls_of_parent": sum(report["calls"] for report in reports),
             "errors_of_parent": sum(len(report["errors"]) for report in reports),
-            "skipped_handlers": sum(report["skipped"] for report in reports),
-            "loaded_forks": LOADED,
-            "loaded_failures": LOADED - total(loaded["gate"])["ok"],
-            "simple_failures": LOADED - total(loaded["calls"])["ok"],
-            "simple_errors_of_parent": sum(len(report["errors"]) for report in loaded["calls"]),
             "without_gate_fresh_ok": total(bare["fresh"])["ok"],
             "without_gate_fresh_forks": COMPARED["fresh"][0],
-            "cost_microseconds": round(gated_us - bare_us, 2),
+            "cost_microseconds": round(1e6 * (intercepted - call)),
+            "cost_percent": round(100 * (intercepted - call) / call),
         },
     )
     for line in rows:

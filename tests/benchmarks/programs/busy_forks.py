@@ -1,13 +1,12 @@
 """Fork many times while eight threads call, and print as JSON what became of the children.
 
-Usage: python -m tests.benchmarks.programs.busy_forks gate|calls|none reused|fresh FORKS PATIENCE
-`calls` is a gate that waits in the same way, and leaves the connections alone. The program needs
-google-cloud-iam alone, so it runs with any release of grpcio.
+Usage: python -m tests.benchmarks.programs.busy_forks gate|none WORK reused|fresh FORKS PATIENCE
+WORK is `calls`, of all threads, or `clients`: every other thread makes one, calls, and closes it.
+No call is repeated. The program needs google-cloud-iam alone, so any release of grpcio runs it.
 """
 
 import faulthandler
 import json
-import logging
 import os
 import select
 import signal
@@ -24,23 +23,11 @@ THREADS = 8
 SCOPE = ["https://www.googleapis.com/auth/cloud-platform"]
 
 
-class Waits(logging.Handler):
-    """Collects how long the gate made each fork wait."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seconds: list[float] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if isinstance(record.args, tuple) and isinstance(record.args[0], float):
-            self.seconds.append(record.args[0])
-
-
 class Parent:
-    """Calls from threads, on one client, until it is told to stop."""
+    """Calls from threads until it is told to stop, on one client, or on many, too."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.stop = name, threading.Event()
+    def __init__(self, name: str, work: str) -> None:
+        self.name, self.work, self.stop = name, work, threading.Event()
         self.client = iam_credentials_v1.IAMCredentialsClient()
         self.calls = [0] * THREADS
         self.errors: list[str] = []
@@ -55,7 +42,11 @@ class Parent:
         self.warm.wait()
         while not self.stop.is_set():
             try:
-                self.call(self.client)
+                if self.work == "clients" and number % 2:
+                    with iam_credentials_v1.IAMCredentialsClient() as client:
+                        self.call(client)
+                else:
+                    self.call(self.client)
             except Exception as error:
                 self.errors.append(repr(error))
             self.calls[number] += 1
@@ -89,26 +80,17 @@ def outcome(pid: int, patience: float) -> str:
 
 
 def main() -> None:
-    gated, kind, forks, patience = sys.argv[1:]
+    gated, work, kind, forks, patience = sys.argv[1:]
     faulthandler.register(signal.SIGUSR1)
-    waits = Waits()
-    fork_gate.LOG.addHandler(waits)
-    fork_gate.LOG.setLevel(logging.DEBUG)
-    fork_gate.LOG.propagate = False
-    if gated == "calls":
-        for name in ("hide", "settle"):
-            setattr(fork_gate.Gate, name, lambda gate, *_: gate.inherited.clear())
-    if gated != "none":
+    if gated == "gate":
         fork_gate.install()
-    parent = Parent(f"projects/-/serviceAccounts/{os.environ['BUSY_FORKS_ACCOUNT']}")
+    parent = Parent(f"projects/-/serviceAccounts/{os.environ['BUSY_FORKS_ACCOUNT']}", work)
     outcomes: Counter[str] = Counter()
+    waits: list[float] = []
     began = time.monotonic()
     for _ in range(int(forks)):
-        try:
-            pid = os.fork()
-        except fork_gate.ForkRefusedError:
-            outcomes["refused"] += 1
-            continue
+        before = time.monotonic()
+        pid = os.fork()
         if pid == 0:
             code = 1
             try:
@@ -118,6 +100,7 @@ def main() -> None:
                 print(repr(error), file=sys.stderr, flush=True)
             finally:
                 os._exit(code)
+        waits.append(time.monotonic() - before)
         outcomes[outcome(pid, float(patience))] += 1
     seconds = time.monotonic() - began
     parent.stop.set()
@@ -125,7 +108,7 @@ def main() -> None:
         thread.join()
     report = {
         "outcomes": outcomes,
-        "waits": [round(wait, 6) for wait in waits.seconds],
+        "waits": [round(wait, 6) for wait in waits],
         "calls": sum(parent.calls),
         "errors": parent.errors,
         "seconds": round(seconds, 1),

@@ -12,7 +12,7 @@ SUITE = (
 """Arguments of pytest."""
 
 JOBS = {
-    "fork_gate": BUSY,
-    "fork_guard": BUSY,
+    "fork_while_calling": BUSY,
+    "refuse_inherited_client": BUSY,
     "pytest_fork_safety": Job(argv=SUITE),
 }

@@ -36,8 +36,8 @@ BUSY = (
     "processes/create_on_first_use",
     "processes/fork_directly",
     "processes/list_first_then_fork",
-    "safeguards/fork_gate",
-    "safeguards/fork_guard",
+    "safeguards/fork_while_calling",
+    "safeguards/refuse_inherited_client",
 )
 """Whose broken twins fork while eight threads call without a pause, until the deadline."""
 FULL = Job(

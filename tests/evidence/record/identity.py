@@ -20,11 +20,22 @@ _NOT_PROGRAM = {"ctx", "kind", "type_comment", "type_ignores", "type_params"}
 
 
 def program_of(path: Path) -> str:
-    """Return the digits that name a file's program.
+    """Return the digits that name a file's program, with the modules that it has beside it.
 
     Raises SyntaxError where it is none.
     """
-    return _program(path.read_text("utf-8"))
+    text = path.read_text("utf-8")
+    return _program("\n".join((text, *(each.read_text("utf-8") for each in _beside(path, text)))))
+
+
+def _beside(path: Path, text: str) -> Iterator[Path]:
+    """Yield the modules that a program imports from its own folder."""
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                module = path.with_name(f"{name.name}.py")
+                if module.is_file():
+                    yield module
 
 
 @cache

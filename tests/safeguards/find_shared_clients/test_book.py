@@ -7,7 +7,7 @@ import pytest
 from tests.book import BOOK
 from tests.support.finder import PAGE, ROOT, found_in
 
-ON_PURPOSE = {"safeguards/fork_gate", "safeguards/fork_guard"}
+ON_PURPOSE = {"safeguards/fork_while_calling", "safeguards/refuse_inherited_client"}
 """Recipes that fork beside a client because that is what they guard."""
 OTHER_FAULTS = {
     "processes/stop_pool_broken",

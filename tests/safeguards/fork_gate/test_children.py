@@ -73,11 +73,8 @@ def test_children_answer_while_threads_make_and_close_clients(patient_attack: At
     assert {"took": "True", "errors": "[]"}.items() <= dict(said(run)).items()
 
 
-def test_channels_may_share_credentials(
-    patient_attack: Attack, echo_server: dict[str, str]
-) -> None:
-    """Threads that open and close channels with the same credentials stop no fork."""
-    run = patient_attack("shared_credentials", **echo_server)
+def test_child_starts_with_an_open_gate(attack: Attack) -> None:
+    """Threads of a child call and fork at once, whatever was held in the parent."""
+    run = attack("open_in_child")
 
-    demand_answers(run, ("fresh", "b'0'"))
-    assert "[]" == dict(said(run))["errors"]
+    assert [("child", "(['256', '256', '256'], [], 0)")] == said(run)

@@ -69,13 +69,12 @@ class Outside:
     ) -> None:
         """Follow a call of a method of a client, of threads or of workers."""
         spot = Spot(frame.scope.module, node)
+        at = [node.func.value] if isinstance(node.func, ast.Attribute) else []  # or kept in a name
         match owner:
-            case Client() if name in ("close", "__exit__", "__aexit__"):
-                assert isinstance(node.func, ast.Attribute)
-                self.effects.close(node.func.value, spot, state, frame.scope)
-            case Threads() if name in SUBMITS:
-                assert isinstance(node.func, ast.Attribute)
-                self.submit([node.func.value], node.args, node, state, frame)
+            case Client() if at and name in ("close", "__exit__", "__aexit__"):
+                self.effects.close(at[0], spot, state, frame.scope)
+            case Threads() if at and name in SUBMITS:
+                self.submit(at, node.args, node, state, frame)
             case Threads() if name in ("join", "shutdown", "close", "terminate"):
                 state.end_threads()
             case Workers(kind="process") if name == "start":

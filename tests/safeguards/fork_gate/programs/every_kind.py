@@ -5,7 +5,6 @@ from contextlib import suppress
 import grpc
 
 from recipes.safeguards import fork_gate
-from recipes.safeguards.fork_gate import gate
 from tests.safeguards.attacks import Busy, forked, say, wait_until
 from tests.safeguards.echo import Stubs, new_channel, one_thread_channel
 
@@ -44,5 +43,5 @@ with Busy(everything, threads=4) as busy:
         say("reused", forked(stubs.use_all))
         say("fresh", forked(lambda: Stubs(new_channel()).use_all()))
 say("errors", busy.errors)
-wait_until(lambda: not gate.in_flight)
+wait_until(lambda: not fork_gate.gate.in_flight.total())
 say("left", forked())

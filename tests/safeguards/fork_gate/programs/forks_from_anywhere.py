@@ -42,12 +42,12 @@ def from_multiprocessing() -> list[float]:
         return workers.map(float, [0, 1])
 
 
-def from_iterator() -> None:
+def from_iterator() -> list[bytes]:
     def requests() -> Iterator[bytes]:
         yield b"0"
         yield forked(lambda: "0").encode()
 
-    list(stubs.chat(requests()))
+    return list(stubs.chat(requests()))
 
 
 def from_hook() -> None:
@@ -70,10 +70,9 @@ with Busy(lambda: stubs.echo(b"0"), threads=4) as busy:
     say("child", forked(lambda: forked(lambda: forked(stubs.use_all))))
     from_hook()
 say("errors", busy.errors)
+fork_gate.LIMIT = 1
 try:
-    fork_gate.gate.limit = 1
     from_iterator()
 except grpc.RpcError as error:
     say("iterator", error.details())
-fork_gate.gate.limit = 60
 say("afterwards", forked(stubs.use_all))

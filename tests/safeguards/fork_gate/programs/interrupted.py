@@ -5,11 +5,11 @@ import signal
 from collections.abc import Callable
 
 from recipes.safeguards import fork_gate
-from recipes.safeguards.fork_gate import gate
 from tests.safeguards.attacks import forked, say
 from tests.safeguards.echo import Stubs, new_channel
 
-fork_gate.install(limit=60)
+fork_gate.LIMIT = 60
+fork_gate.install()
 stubs = Stubs(new_channel())
 
 
@@ -32,4 +32,4 @@ stream = stubs.count(b"30")
 say("fork", interrupted(os.fork))
 stream.cancel()
 say("forked", forked(stubs.use_all))
-say("gate", (dict(gate.in_flight), gate.forker, gate.closings))
+say("gate", (fork_gate.gate.in_flight.total(), fork_gate.gate.forker))

@@ -1,9 +1,8 @@
-"""Forks by a function that was taken before both safeguards, beside threads that call.
+"""Forks beside threads that call.
 
 Usage: guard_and_gate.py FIRST SECOND, each of them `gate` or `guard`
 """
 
-import os
 import sys
 
 from google.cloud import iam_credentials_v1
@@ -14,7 +13,6 @@ from tests.safeguards.fork_guard.refusals import answer, forked
 
 INSTALL = {"gate": fork_gate.install, "guard": fork_guard.install}
 
-taken_before = os.fork
 for name in sys.argv[1:]:
     INSTALL[name]()
 client = iam_credentials_v1.IAMCredentialsClient()
@@ -27,5 +25,5 @@ def child() -> str:
 
 with Busy(lambda: sign(client)):
     for _ in range(10):
-        say("child", forked(child, taken_before))
+        say("child", forked(child))
     say("creator", sign(client))

@@ -1,4 +1,4 @@
-"""The fork guard's recipe; the attacks on the guard are in the folder beside."""
+"""The program that the fork guard stops; the attacks on the guard are in the folder fork_guard."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.book import BOOK
 from tests.runner import answers
 from tests.support.recipes import Cook, Stands
 
-FILE = "safeguards/fork_guard"
+FILE = "safeguards/refuse_inherited_client"
 PAGE = "https://iam-concurrency-cookbook.readthedocs.io/en/latest/safeguards/fork-guard.html"
 
 

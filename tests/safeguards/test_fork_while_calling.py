@@ -1,4 +1,4 @@
-"""The fork gate's recipe; the attacks on the gate are in the folder beside."""
+"""The program behind the fork gate; the attacks on the gate are in the folder fork_gate."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.book import BOOK
 from tests.runner import answers
 from tests.support.recipes import Cook, Stands
 
-FILE = "safeguards/fork_gate"
+FILE = "safeguards/fork_while_calling"
 
 
 @pytest.mark.parametrize(("file", "start_method"), BOOK.variants(FILE, f"{FILE}_broken"))
