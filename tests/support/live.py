@@ -18,6 +18,8 @@ from tests.runner import child
 
 SECONDS = 90.0
 """What is waited for comes well within this time, on a loaded machine too."""
+SECONDS_TO_END = 30.0
+"""Longer than processes take to end, shorter than a call that gets no answer takes: a minute."""
 
 
 class Live:
@@ -50,8 +52,8 @@ class Live:
         return self.process.communicate(timeout=SECONDS)
 
     def leaves_nothing(self) -> bool:
-        """Wait until nothing of it runs."""
-        return wait_until(lambda: not self.session())
+        """Wait until nothing of it runs: what waits for its call to end ends too late."""
+        return wait_until(lambda: not self.session(), SECONDS_TO_END)
 
     def _is_part(self, process: psutil.Process) -> bool:
         try:
@@ -114,9 +116,9 @@ def live(
                     left.kill()
 
 
-def wait_until(condition: Callable[[], bool]) -> bool:
+def wait_until(condition: Callable[[], bool], within: float = SECONDS) -> bool:
     """Wait until a condition holds, and fail where it does not in time."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
