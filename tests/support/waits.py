@@ -7,14 +7,16 @@ ever. Read from the syntax tree, so a wait is known by the name of what is calle
 import ast
 from collections.abc import Iterator
 
-OLDER = (
-    *(f"event_loops/{name}" for name in ("bound_concurrency", "call_sync_client")),
-    *(f"event_loops/{name}" for name in ("close_async_clients", "loop_per_thread")),
-    *(f"event_loops/{name}" for name in ("one_client_per_loop", "use_anyio", "use_processes")),
-    *(f"threads/{name}" for name in ("bound_backlog", "close_after_threads", "create_lazily")),
-    *(f"threads/{name}" for name in ("create_client_per_thread", "respect_quota", "use_rest")),
-    *(f"threads/{name}" for name in ("share_credentials", "stop_cleanly", "trace_calls")),
-    "threads/use_more_connections",
+OLDER = tuple(
+    f"{chapter}/{name}"
+    for chapter, names in {
+        "event_loops": "bound_concurrency call_sync_client close_async_clients loop_per_thread"
+        " one_client_per_loop use_anyio use_processes",
+        "processes": "create_rest_client preload_forkserver send_settings",
+        "threads": "bound_backlog close_after_threads create_client_per_thread create_lazily"
+        " respect_quota share_credentials stop_cleanly trace_calls use_more_connections use_rest",
+    }.items()
+    for name in names.split()
 )
 """Recipes that are not yet written by the rules on how a program ends."""
 LIMIT_IS = {
