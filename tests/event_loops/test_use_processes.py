@@ -61,8 +61,8 @@ def test_workers_end_with_the_program(local_iam: LocalIAM, number: signal.Signal
     with live(FILE, local_iam.project) as running:
         wait_until(lambda: local_iam.observe().calls.get(GENERATE, 0) > 0)
         running.process.send_signal(number)
-        running.finish()
         assert running.leaves_nothing()
+        running.finish()
 
     assert -number == running.process.returncode
 

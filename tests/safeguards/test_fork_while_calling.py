@@ -48,7 +48,7 @@ def test_workers_end_with_the_program(local_iam: LocalIAM, number: signal.Signal
         running.send(local_iam.service_accounts)
         wait_until(lambda: local_iam.observe().calls.get("SignBlob", 0) > 0)
         running.process.send_signal(number)
-        running.finish()
         assert running.leaves_nothing()
+        running.finish()
 
     assert -number == running.process.returncode

@@ -1,14 +1,12 @@
 """The program that the fork guard stops; the attacks on the guard are in the folder fork_guard."""
 
 import re
-import signal
 
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
 from tests.runner import answers
-from tests.support.live import live, wait_until
 from tests.support.recipes import Cook, Stands
 
 FILE = "safeguards/refuse_inherited_client"
@@ -44,17 +42,3 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
     assert "raises SystemExit" == str(run.outcome)
     assert "" == run.stdout
     assert set(local_iam.service_accounts) == set(dict(answers(run.stderr)))
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_workers_end_with_the_program(local_iam: LocalIAM, number: signal.Signals) -> None:
-    """A signal to the first process alone ends it at once, and leaves nothing running."""
-    local_iam.slow(1)  # the parent has a call to make for each account, one after the other
-    with live(FILE) as running:
-        running.send(local_iam.service_accounts)
-        wait_until(lambda: bool(running.workers()))
-        running.process.send_signal(number)
-        running.finish()
-        assert running.leaves_nothing()
-
-    assert -number == running.process.returncode
