@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.book import BOOK, is_twin
+from tests.book import BOOK, ROOT, is_twin
 from tests.support.longest_call import unsaid
 from tests.support.waits import endless
 
@@ -156,18 +156,31 @@ def test_machinery_is_alike_wherever_it_is(name: str, forms: int) -> None:
     assert forms == len({*found.values()}), found
 
 
-@pytest.mark.parametrize("file", BOOK.files())
-def test_error_of_any_kind_becomes_an_answer(file: str) -> None:
-    """What catches an error of a call catches each: the input may be what is wrong.
+def narrow(text: str) -> list[str]:
+    """List what a recipe catches of calls alone.
 
     Outside of functions an error of the list that gives the inputs ends the program.
     """
     caught = [
         ast.unparse(node.type)
-        for function in ast.parse(BOOK.path(file).read_text("utf-8")).body
+        for function in ast.parse(text).body
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
         for node in ast.walk(function)
         if isinstance(node, ast.ExceptHandler) and node.type is not None
     ]
+    return [each for each in caught if "GoogleAPIError" in each or "Rpc" in each]
 
-    assert [] == [each for each in caught if "GoogleAPIError" in each or "Rpc" in each]
+
+@pytest.mark.parametrize("file", BOOK.files())
+def test_error_of_any_kind_becomes_an_answer(file: str) -> None:
+    """What catches an error of a call catches each: the input may be what is wrong."""
+    assert [] == narrow(BOOK.path(file).read_text("utf-8"))
+
+
+def test_recipe_of_the_first_steps_keeps_the_rules() -> None:
+    """Who follows CONTRIBUTING.md to the letter has a recipe that passes."""
+    steps = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    recipe = steps.partition("\n```python\n")[2].partition("\n```\n")[0]
+
+    assert recipe.startswith("# /// script")
+    assert ([], []) == (unsaid(recipe), narrow(recipe))
