@@ -1,4 +1,4 @@
-"""How recipes end where there are no credentials, and where an input cannot be sent."""
+"""How recipes end without credentials, with wrong arguments, and where an input cannot be sent."""
 
 import os
 
@@ -27,6 +27,16 @@ def test_without_credentials_there_is_one_line(cook: Cook, file: str) -> None:
 
     assert "raises SystemExit" == str(run.outcome)
     assert ([f"File {MISSING} was not found."], "") == (run.stderr.splitlines(), run.stdout)
+
+
+@pytest.mark.parametrize("file", [file for file in RECIPES if job_of(file).argv])
+def test_wrong_number_of_arguments_is_answered_with_the_usage(cook: Cook, file: str) -> None:
+    """With one where it takes more, and with two where it takes one, nothing is done."""
+    run = cook(file, *(["?"] * (2 if len(job_of(file).argv) == 1 else 1)))
+
+    assert ("raises SystemExit", "") == (str(run.outcome), run.stdout)
+    assert "usage: " in run.stderr.lower()
+    assert "Traceback" not in run.stderr
 
 
 @pytest.mark.parametrize("file", [file for file in RECIPES if job_of(file).stdin])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.book import BOOK, is_twin, recipe_of
+from tests.book import BOOK, ROOT, is_twin, recipe_of
 from tests.support.longest_call import unsaid
 from tests.support.waits import OLDER, endless
 
@@ -14,21 +14,27 @@ WITHOUT = "threads/set_deadlines_and_retries_broken"
 """The twin that is about the deadline, and has none."""
 CREDENTIALS = "from google.cloud import iam_credentials_v1\n"
 
+END_OF_PARENT = "parent.join()"
+"""Of a thread in a worker that ends it with its parent, and keeps nobody waiting."""
 OF_WORKERS = [
     file
     for file in BOOK.files()
-    if file.startswith("processes/") and not is_twin(file) and file not in OLDER
+    if not is_twin(file)
+    and file not in OLDER
+    and (file.startswith("processes/") or END_OF_PARENT in BOOK.path(file).read_text("utf-8"))
 ]
-END_OF_PARENT = "parent.join()"
-"""Of a thread in a worker that ends it with its parent, and keeps nobody waiting."""
 DONE = {
     "processes/create_in_process": ["reader.recv()"],
     "processes/create_rest_client": ["reader.recv()"],
     "processes/stop_pool": ["future.result()"],
     "processes/stream_results": ["future.exception()", "future.result()"],
     "processes/survive_worker_death": ["future.exception()", "future.result()"],
+    "safeguards/refuse_inherited_client": ["warm.wait()"],
 }
-"""Waits for what is done by then: `wait` gave it, `done()` said so, or a callback was called."""
+"""Waits for what is done by then: `wait` gave it, `done()` said so, or a callback was called.
+
+A barrier of threads whose calls have deadlines is one, too.
+"""
 
 
 @pytest.mark.parametrize("file", BOOK.files())
@@ -151,14 +157,31 @@ def test_machinery_is_alike_wherever_it_is(name: str, forms: int) -> None:
     assert forms == len({*found.values()}), found
 
 
-@pytest.mark.parametrize("file", BOOK.files())
+def narrow(text: str) -> list[str]:
+    """List what a recipe catches of calls alone.
+
+    Outside of functions an error of the list that gives the inputs ends the program.
+    """
+    caught = [
+        ast.unparse(node.type)
+        for function in ast.parse(text).body
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        for node in ast.walk(function)
+        if isinstance(node, ast.ExceptHandler) and node.type is not None
+    ]
+    return [each for each in caught if "GoogleAPIError" in each or "Rpc" in each]
+
+
+@pytest.mark.parametrize("file", [file for file in BOOK.files() if recipe_of(file) not in OLDER])
 def test_error_of_any_kind_becomes_an_answer(file: str) -> None:
     """What catches an error of a call catches each: the input may be what is wrong."""
-    if file.startswith("processes/") and recipe_of(file) not in OLDER:
-        tree = ast.parse(BOOK.path(file).read_text("utf-8"))
-        caught = [
-            ast.unparse(node.type)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ExceptHandler) and node.type is not None
-        ]
-        assert [] == [each for each in caught if "GoogleAPIError" in each or "Rpc" in each]
+    assert [] == narrow(BOOK.path(file).read_text("utf-8"))
+
+
+def test_recipe_of_the_first_steps_keeps_the_rules() -> None:
+    """Who follows CONTRIBUTING.md to the letter has a recipe that passes."""
+    steps = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    recipe = steps.partition("\n```python\n")[2].partition("\n```\n")[0]
+
+    assert recipe.startswith("# /// script")
+    assert ([], []) == (unsaid(recipe), narrow(recipe))

@@ -25,9 +25,9 @@ RECIPE = TEMPLATES.from_string("""\
 :::::
 {% endif %}
 
-Download {download}`{{ name }} <{{ path }}>` and run it with your credentials by \
-[`uv run {{ name }}`](https://docs.astral.sh/uv/guides/scripts/), which fetches what it needs, \
-or run it [in a checkout](/index.md#get-it) against the [local IAM](/testing/local-iam.md)\
+Download {download}`{{ name }} <{{ path }}>`, and run it with your credentials: \
+[`uv run {{ name }}`](https://docs.astral.sh/uv/guides/scripts/) fetches what it needs.
+Or run it [in a checkout](/index.md#get-it) against the [local IAM](/testing/local-iam.md)\
 {{ ", " if clause }}{{ clause }}:
 """)
 

@@ -7,8 +7,8 @@ import pytest
 
 from tests.blocks.blocks import PAGES, name_of
 
-LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]+\.md)\)")
-"""A link to a page, and not to one of its sections."""
+LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]+\.md)(?:#[^)\s]+)?\)")
+"""A link to a page, or to one of its sections."""
 
 
 def seen_also(text: str) -> list[tuple[str, str]]:
@@ -31,6 +31,6 @@ def test_see_also_names_pages_by_their_titles(page: Path) -> None:
 
 def test_pages_see_others() -> None:
     """The links are found."""
-    assert [("Share one client among threads", "b.md")] == seen_also(
-        "# A\n[b](a.md)\n## See also\n- [Share one client among threads](b.md)\n- [c](b.md#c)\n"
+    assert [("Share one client among threads", "b.md"), ("c", "d/c.md")] == seen_also(
+        "# A\n[b](a.md)\n## See also\n- [Share one client among threads](b.md)\n- [c](d/c.md#e)\n"
     )

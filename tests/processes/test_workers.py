@@ -79,8 +79,8 @@ def test_workers_end_with_their_parent(
         running.process.send_signal(number)
         if file in OWN_LIMIT and number != signal.SIGKILL:
             running.process.kill()  # it gives calls under way some time; its own tests wait
-        running.process.wait(SECONDS)  # and not for its outputs, which the workers have as well
         assert running.leaves_nothing()
+        running.finish()
 
 
 @pytest.mark.parametrize(

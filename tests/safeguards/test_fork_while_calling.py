@@ -1,10 +1,13 @@
 """The program behind the fork gate; the attacks on the gate are in the folder fork_gate."""
 
+import signal
+
 import pytest
 
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
 from tests.runner import answers
+from tests.support.live import live, wait_until
 from tests.support.recipes import Cook, Stands
 
 FILE = "safeguards/fork_while_calling"
@@ -35,3 +38,17 @@ def test_failed_call_of_the_parent_is_reported(cook: Cook, local_iam: LocalIAM) 
     assert "raises SystemExit" == str(run.outcome)
     assert set(local_iam.service_accounts) == set(dict(answers(run.stdout)))
     assert "permission" in run.stderr.lower()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_the_program(local_iam: LocalIAM, number: signal.Signals) -> None:
+    """A signal to the first process alone ends it at once, and leaves nothing running."""
+    local_iam.slow(60, method="SignBlob")
+    with live(FILE) as running:
+        running.send(local_iam.service_accounts)
+        wait_until(lambda: local_iam.observe().calls.get("SignBlob", 0) > 0)
+        running.process.send_signal(number)
+        assert running.leaves_nothing()
+        running.finish()
+
+    assert -number == running.process.returncode

@@ -18,8 +18,8 @@ from tests.runner import child
 
 SECONDS = 90.0
 """What is waited for comes well within this time, on a loaded machine too."""
-SECONDS_TO_END = 30.0
-"""Longer than processes take to end, shorter than a call that gets no answer takes: a minute."""
+END = 30.0
+"""Seconds in which all of it has ended; a worker that nobody ends waits longer for its call."""
 
 
 class Live:
@@ -52,8 +52,11 @@ class Live:
         return self.process.communicate(timeout=SECONDS)
 
     def leaves_nothing(self) -> bool:
-        """Wait until nothing of it runs: what waits for its call to end ends too late."""
-        return wait_until(lambda: not self.session(), SECONDS_TO_END)
+        """Wait until nothing of it runs, and fail where something runs on.
+
+        Who has killed it asks before `finish`, which waits for workers that hold its outputs.
+        """
+        return wait_until(lambda: not self.session(), END)
 
     def _is_part(self, process: psutil.Process) -> bool:
         try:
@@ -116,9 +119,9 @@ def live(
                     left.kill()
 
 
-def wait_until(condition: Callable[[], bool], within: float = SECONDS) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = SECONDS) -> bool:
     """Wait until a condition holds, and fail where it does not in time."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
