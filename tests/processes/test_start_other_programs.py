@@ -97,9 +97,14 @@ def test_program_at_its_limit_is_killed_with_what_it_started(
     local_iam: LocalIAM, recipe_runner: Runner, tmp_path: Path
 ) -> None:
     """A program that does not end is reported, and nothing that it started is left."""
-    text = BOOK.path(FILE).read_text("utf-8")
     impatient = tmp_path / "impatient.py"
-    impatient.write_text(text.replace("LIMIT = 60", "LIMIT = 1"), "utf-8")
+    impatient.write_text(
+        "import sys\n"
+        "from recipes.processes import start_other_programs as recipe\n"
+        "recipe.LIMIT = 1\n"
+        "sys.exit(recipe.main(*sys.argv[1:]))\n",
+        "utf-8",
+    )
     command = Command(
         impatient,
         [local_iam.service_accounts[0], *RELEASE],
@@ -107,6 +112,7 @@ def test_program_at_its_limit_is_killed_with_what_it_started(
         environment={
             **local_iam.environment,
             "PATH": put_in_place(tmp_path, "sleep 600 & wait"),
+            "PYTHONPATH": str(ROOT),
         },
         cwd=ROOT,
     )

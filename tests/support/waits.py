@@ -12,7 +12,8 @@ OLDER = tuple(
     for chapter, names in {
         "event_loops": "bound_concurrency call_sync_client close_async_clients loop_per_thread"
         " one_client_per_loop use_anyio use_processes",
-        "processes": "create_rest_client preload_forkserver send_settings",
+        "processes": "create_rest_client preload_forkserver send_settings start_other_programs"
+        " stream_results survive_worker_death",
         "threads": "bound_backlog close_after_threads create_client_per_thread create_lazily"
         " respect_quota share_credentials stop_cleanly trace_calls use_more_connections use_rest",
     }.items()
