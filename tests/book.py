@@ -163,6 +163,10 @@ class Book:
             if path.stem not in chapter.modules
         )
 
+    def modules(self) -> list[str]:
+        """List what recipes import from beside them, and what readers copy."""
+        return [f"{chapter.name}/{name}" for chapter in self.chapters for name in chapter.modules]
+
     def rules(self, chapter: str | None = None) -> list[Rule]:
         """List the rules of one chapter, or of all in the order of the book."""
         files = self.files()

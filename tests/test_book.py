@@ -52,6 +52,15 @@ def test_program_that_chooses_is_named_right() -> None:
         assert set() == {*chapter.chosen, *chapter.shared} - there
 
 
+def test_modules_are_no_recipes() -> None:
+    """Each is a file, which the recipes are without, and has a page that recipes share."""
+    assert BOOK.modules()
+    for file in BOOK.modules():
+        assert BOOK.path(file).is_file()
+        assert file not in BOOK.files()
+        assert page_of(file) in {page_of(recipe) for recipe in BOOK.files()}
+
+
 PARTS = {f"mint_{name}": Part("mint-tokens", name) for name in ("once", "often")}
 SHARING = [Chapter("made_up", "Made up", shared=PARTS)]
 

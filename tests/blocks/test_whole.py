@@ -16,11 +16,8 @@ from tests.blocks.blocks import PAGES, Page, find_pages, name_of
 from tests.book import BOOK, ROOT
 
 RECIPES = ROOT / "recipes"
-RECIPE_FILES = sorted(
-    path
-    for path in RECIPES.glob("*/*.py")
-    if path.parent.name != "testing" and not path.stem.endswith("_broken")
-)
+RECIPE_FILES = [BOOK.path(rule.recipe) for rule in BOOK.rules()]
+MODULES = [BOOK.path(file) for file in BOOK.modules()]
 TWINS = sorted(RECIPES.glob("*/*_broken.py"))
 Site = dict[Path, nodes.document]
 """What Sphinx read of each page."""
@@ -75,6 +72,16 @@ def test_recipe_has_its_page(site: Site, recipe: Path) -> None:
     command = f"python3 noxfile.py cook -- {recipe.relative_to(RECIPES).with_suffix('')}"
     drawn = [text for path, text in included(site[page]) if path == ROOT / "noxfile.py"]
     assert 1 == [" ".join(text.split()[:5]) for text in drawn].count(command)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_module_has_its_page(site: Site, module: Path) -> None:
+    """Its page shows the file whole and offers it."""
+    page = page_of(module)
+    shown = [text for path, text in included(site[page]) if path == module]
+
+    assert module in downloads(page, site[page])
+    assert [module.read_text("utf-8").strip()] == [text.strip() for text in shown]
 
 
 @pytest.mark.parametrize("twin", TWINS, ids=name_of)

@@ -26,6 +26,7 @@ RECIPES = {
     for page in sorted({page_of(rule.recipe)[:-3] for rule in BOOK.rules()})
 }
 """The recipes of each page that has some."""
+MODULES = {page_of(file)[:-3] for file in BOOK.modules()}
 FOLDERS = {
     f"{path.parent.parent.name}/{path.parent.name}".replace("_", "-"): path.parent
     for path in ROOT.glob("recipes/*/*/__init__.py")
@@ -76,8 +77,9 @@ def test_long_recipe_is_folded(site: Path, page: str) -> None:
     """A module to be imported does not stand before what a reader came for."""
     texts = [recipe.read_text("utf-8") for recipe in RECIPES[page]]
     long = sum(FOLDED <= text.count("\n") for text in texts)
+    modules = 1 if page in MODULES else 0
 
-    assert long == sum('"""' in text for text in folded_blocks(read(site, page)))
+    assert long + modules == sum('"""' in text for text in folded_blocks(read(site, page)))
 
 
 def folded_blocks(soup: BeautifulSoup) -> list[str]:
