@@ -166,6 +166,15 @@ def of_a_call(times: int = 200, rounds: int = 9) -> tuple[float, float]:
     return best[0], best[1]
 
 
+def of(kind: str, gated: dict[tuple[str, str], list[Report]]) -> dict[str, int]:
+    """Count the forks behind the gate with one kind of client in the child, and those that held."""
+    counts = [total(reports) for (_, client), reports in gated.items() if client == kind]
+    return {
+        "forks": sum(each.total() for each in counts),
+        "ok": sum(each["ok"] for each in counts),
+    }
+
+
 @click.command()
 @click.option("--forks", default=FORKS, show_default=True, help="Forks of each kind.")
 def main(forks: int) -> None:
@@ -194,8 +203,11 @@ def main(forks: int) -> None:
             "errors_of_parent": sum(len(report["errors"]) for report in reports),
             "without_gate_fresh_ok": total(bare["fresh"])["ok"],
             "without_gate_fresh_forks": COMPARED["fresh"][0],
-            "cost_microseconds": round(1e6 * (intercepted - call)),
-            "cost_percent": round(100 * (intercepted - call) / call),
+            "call_microseconds": round(1e6 * call),
+            "gated_microseconds": round(1e6 * intercepted),
+            **{
+                f"{kind}_{what}": count for kind in KINDS for what, count in of(kind, gated).items()
+            },
         },
     )
     for line in rows:
