@@ -142,11 +142,13 @@ def test_ctrl_c_does_not_reach_the_program(
 
 
 def test_twin_hangs_in_the_fork(local_iam: LocalIAM, recipe_runner: Runner) -> None:
-    """Where the twin hangs, a thread stands where `subprocess` forks."""
-    for _ in range(20):
-        outcome, run = run_job(TWIN, local_iam, recipe_runner, start_method="fork")
-        if outcome == "hang":
-            break
+    """It hangs with a thread where `subprocess` forks; one without is only slow, beside others.
 
-    assert "hang" == outcome
-    assert "in _execute_child" in run.stderr
+    Such a hang comes in more than half of the runs: twenty without one are one in a million.
+    """
+    seen: list[tuple[str, bool]] = []
+    while len(seen) < 20 and ("hang", True) not in seen:
+        outcome, run = run_job(TWIN, local_iam, recipe_runner, start_method="fork")
+        seen.append((str(outcome), "in _execute_child" in run.stderr))
+
+    assert ("hang", True) in seen
