@@ -36,11 +36,6 @@ def new_credentials(plugin: Plugin | None = None) -> grpc.ChannelCredentials:
     return grpc.composite_channel_credentials(ssl, tokens)
 
 
-def open_channel(credentials: grpc.ChannelCredentials) -> Any:
-    """Make a channel with these credentials."""
-    return grpc.secure_channel(address(), credentials)
-
-
 def new_channel(plugin: Plugin | None = None, *options: tuple[str, Any]) -> Any:
     """Make a channel with credentials of its own."""
     return grpc.secure_channel(address(), new_credentials(plugin), options)
