@@ -10,13 +10,12 @@ from tests.evidence.jobs import job_of
 from tests.runner import answers
 from tests.support.live import live
 from tests.support.recipes import Cook
-from tests.support.waits import OLDER
 
 OTHERS = ("safeguards/pytest_fork_safety",)
 """A suite of tests, which pytest runs."""
-RECIPES = [rule.recipe for rule in BOOK.rules() if rule.recipe not in (*OTHERS, *OLDER)]
+RECIPES = [rule.recipe for rule in BOOK.rules() if rule.recipe not in OTHERS]
 MISSING = "no-such-file.json"
-LIMITED = ("processes/stop_pool",)
+LIMITED = ("processes/stop_pool", "threads/stop_cleanly")
 """The recipes whose jobs have them stop before all is done."""
 
 

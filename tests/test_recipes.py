@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.book import BOOK, ROOT, is_twin, recipe_of
+from tests.book import BOOK, ROOT, is_twin
 from tests.support.longest_call import unsaid
-from tests.support.waits import OLDER, endless
+from tests.support.waits import endless
 
 ADMIN = "from google.cloud import iam_admin_v1 as admin\n"
 WITHOUT = "threads/set_deadlines_and_retries_broken"
@@ -20,7 +20,6 @@ OF_WORKERS = [
     file
     for file in BOOK.files()
     if not is_twin(file)
-    and file not in OLDER
     and (file.startswith("processes/") or END_OF_PARENT in BOOK.path(file).read_text("utf-8"))
 ]
 DONE = {
@@ -172,7 +171,7 @@ def narrow(text: str) -> list[str]:
     return [each for each in caught if "GoogleAPIError" in each or "Rpc" in each]
 
 
-@pytest.mark.parametrize("file", [file for file in BOOK.files() if recipe_of(file) not in OLDER])
+@pytest.mark.parametrize("file", BOOK.files())
 def test_error_of_any_kind_becomes_an_answer(file: str) -> None:
     """What catches an error of a call catches each: the input may be what is wrong."""
     assert [] == narrow(BOOK.path(file).read_text("utf-8"))

@@ -11,8 +11,9 @@ import asyncio
 import base64
 import sys
 
-from google.api_core.exceptions import GoogleAPIError, ServiceUnavailable
+from google.api_core.exceptions import ServiceUnavailable
 from google.api_core.retry import AsyncRetry, if_exception_type
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 CALLS = 16
@@ -24,20 +25,20 @@ RETRY = AsyncRetry(if_exception_type(ServiceUnavailable), initial=0.1, maximum=2
 Client = iam_credentials_v1.IAMCredentialsAsyncClient
 
 
-async def answer(client: Client, account: str, line: str) -> bool:
-    """Print the result of one line, or its error; tell whether it has a result."""
+async def sign(client: Client, account: str, line: str) -> tuple[str, str]:
+    name = f"projects/-/serviceAccounts/{account}"
     try:
-        response = await client.sign_blob(
-            name=f"projects/-/serviceAccounts/{account}",
-            payload=line.encode(),
-            timeout=10,
-            retry=RETRY,
-        )
-    except GoogleAPIError as error:
-        print(line, " ".join(str(error).split()), sep="\t", file=sys.stderr)
-        return False
-    print(line, base64.b64encode(response.signed_blob).decode(), sep="\t")
-    return True
+        signed = await client.sign_blob(name=name, payload=line.encode(), timeout=10, retry=RETRY)
+        return base64.b64encode(signed.signed_blob).decode(), ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
+
+
+async def report(client: Client, account: str, line: str) -> bool:
+    """A task of its own: print what became of one line, and return whether it failed."""
+    signature, error = await sign(client, account, line)
+    print(line, error or signature, sep="\t", file=sys.stderr if error else sys.stdout)
+    return bool(error)
 
 
 async def main(account: str) -> int:
@@ -48,13 +49,16 @@ async def main(account: str) -> int:
             for line in lines:
                 if len(running) == CALLS:  # no task is made before there is room for it
                     done, running = await asyncio.wait(running, return_when="FIRST_COMPLETED")
-                    failures += sum(not task.result() for task in done)
-                running.add(asyncio.create_task(answer(client, account, line.rstrip("\n"))))
-        failures += sum(not done for done in await asyncio.gather(*running))
+                    failures += sum(task.result() for task in done)
+                running.add(asyncio.create_task(report(client, account, line.rstrip("\n"))))
+        failures += sum(await asyncio.gather(*running))
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    sys.exit(asyncio.run(main(sys.argv[1])))
+    try:
+        sys.exit(asyncio.run(main(*sys.argv[1:])))
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

@@ -8,66 +8,59 @@ Usage: gcloud iam service-accounts list --format='value(email)' | python call_sy
 """
 
 import asyncio
-import faulthandler
 import sys
-import time
+from collections.abc import Iterator
 
-from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 THREADS = 4
-ACCOUNTS = 5  # that one call of the function answers
-PAUSE = 0.25  # seconds between two calls of a thread, to stay below a quota
-SILENCE = 3  # seconds without a beat of the loop, after which the program is given up
+PAUSE = 0.05  # seconds between the beginnings of two calls, to stay below a quota
+LIMIT = 90  # seconds, longer than a turn may take to come
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
-Answer = tuple[str, str | None, str | None]
 Client = iam_credentials_v1.IAMCredentialsClient
+Loop = asyncio.AbstractEventLoop
 
 
-def mint(client: Client, emails: list[str]) -> list[Answer]:
+async def turn(turns: asyncio.Lock) -> None:
+    """Runs in the loop: calls begin one after the other, in whichever thread."""
+    async with turns:
+        await asyncio.sleep(PAUSE)
+
+
+def mint(client: Client, loop: Loop, turns: asyncio.Lock, email: str) -> tuple[str, str]:
     """Runs in a thread, where it may wait: the loop goes on meanwhile."""
-    answers: list[Answer] = []
+    name = f"projects/-/serviceAccounts/{email}"
+    try:
+        asyncio.run_coroutine_threadsafe(turn(turns), loop).result(timeout=LIMIT)
+        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
+        return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
+
+
+async def mint_all(client: Client, turns: asyncio.Lock, emails: Iterator[str]) -> int:
+    """One of a few tasks that share the accounts: each takes the next when its thread is free."""
+    loop = asyncio.get_running_loop()
+    failures = 0
     for email in emails:
-        name = f"projects/-/serviceAccounts/{email}"
-        try:
-            # with what the client tries again: at most 70 s
-            token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
-        except GoogleAPIError as error:
-            answers.append((email, None, " ".join(str(error).split())))
-        else:
-            answers.append((email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None))
-        time.sleep(PAUSE)
-    return answers
-
-
-async def beat() -> None:
-    """Postpone the end: a loop that does not come back here is shown where it stands still."""
-    while True:
-        faulthandler.dump_traceback_later(SILENCE, exit=True)
-        await asyncio.sleep(SILENCE / 10)
+        validity, error = await asyncio.to_thread(mint, client, loop, turns, email)
+        failures += bool(error)
+        print(email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout)
+    return failures
 
 
 async def main() -> int:
-    beating = asyncio.create_task(beat())
-    free = asyncio.Semaphore(THREADS)
-    emails = (await asyncio.to_thread(sys.stdin.read)).split()
-
-    async def answer(client: Client, emails: list[str]) -> list[Answer]:
-        async with free:
-            return await asyncio.to_thread(mint, client, emails)
-
-    failures = 0
+    emails = iter(sys.stdin.read().split())
+    turns = asyncio.Lock()
     with Client() as client:  # one for all threads
-        parts = (emails[i : i + ACCOUNTS] for i in range(0, len(emails), ACCOUNTS))
-        for answers in await asyncio.gather(*(answer(client, part) for part in parts)):
-            for email, validity, error in answers:
-                failures += error is not None
-                print(email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout)
-    beating.cancel()
-    faulthandler.cancel_dump_traceback_later()
-    return 1 if failures else 0
+        tasks = [mint_all(client, turns, emails) for _ in range(THREADS)]
+        return 1 if any(await asyncio.gather(*tasks)) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    try:
+        sys.exit(asyncio.run(main()))
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

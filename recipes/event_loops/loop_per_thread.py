@@ -12,16 +12,53 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from threading import Thread
+from typing import Any
 
-from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_admin_v1
 
 THREADS = 4
+LIMIT = 90  # seconds, longer than a call may take
+
+Client = iam_admin_v1.IAMAsyncClient
+Loop = asyncio.AbstractEventLoop
+
+
+async def create_client() -> Client:
+    """Runs in the loop: the client belongs to the loop that it is created in."""
+    return Client()
+
+
+async def audit(client: Client, email: str) -> str:
+    """Runs in the loop, many at once, each with its three calls at once."""
+    name = f"projects/-/serviceAccounts/{email}"
+    user_managed = {"name": name, "key_types": ["USER_MANAGED"]}
+    found: Any = await asyncio.gather(
+        client.get_service_account(name=name, timeout=10),  # at most 70 s
+        client.list_service_account_keys(user_managed, timeout=10),  # at most 70 s
+        client.get_iam_policy({"resource": name}, timeout=10),  # at most 10 s
+        return_exceptions=True,  # so none is left under way where another has failed
+    )
+    for error in found:
+        if isinstance(error, Exception):
+            raise error
+    account, keys, policy = found
+    state = "disabled" if account.disabled else "enabled"
+    return f"{state}, keys: {len(keys.keys)}, roles granted on it: {len(policy.bindings)}"
+
+
+def report(loop: Loop, client: Client, email: str) -> tuple[str, str]:
+    """Runs in a thread, and waits there until the loop has done it."""
+    try:
+        return asyncio.run_coroutine_threadsafe(audit(client, email), loop).result(LIMIT), ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
 @contextmanager
-def loop_in_a_thread() -> Iterator[asyncio.AbstractEventLoop]:
+def loop_in_a_thread() -> Iterator[Loop]:
     """Run a loop in a thread of its own until the block is left."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever, name="event loop")
@@ -34,51 +71,24 @@ def loop_in_a_thread() -> Iterator[asyncio.AbstractEventLoop]:
         loop.close()
 
 
-async def create_client() -> iam_admin_v1.IAMAsyncClient:
-    """Runs in the loop: the client belongs to the loop that it is created in."""
-    return iam_admin_v1.IAMAsyncClient()
-
-
-async def close(client: iam_admin_v1.IAMAsyncClient) -> None:
-    """Runs in the loop, too, after the last call."""
-    async with client:
-        pass
-
-
-async def audit(client: iam_admin_v1.IAMAsyncClient, email: str) -> str:
-    """Runs in the loop, many at once, each with its three calls at once."""
-    name = f"projects/-/serviceAccounts/{email}"
-    account, keys, policy = await asyncio.gather(
-        client.get_service_account(name=name, timeout=10),  # at most 70 s
-        # with what the client tries again: at most 70 s
-        client.list_service_account_keys({"name": name, "key_types": ["USER_MANAGED"]}, timeout=10),
-        client.get_iam_policy({"resource": name}, timeout=10),  # at most 10 s
-    )
-    state = "disabled" if account.disabled else "enabled"
-    return f"{state}, keys: {len(keys.keys)}, roles granted on it: {len(policy.bindings)}"
-
-
-def report(loop: asyncio.AbstractEventLoop, client: iam_admin_v1.IAMAsyncClient, email: str) -> str:
-    """Runs in a thread, and waits there until the loop has done it."""
-    return asyncio.run_coroutine_threadsafe(audit(client, email), loop).result()
-
-
 def main() -> int:
     emails = sys.stdin.read().split()
     failures = 0
     with loop_in_a_thread() as loop:
-        client = asyncio.run_coroutine_threadsafe(create_client(), loop).result()
-        with ThreadPoolExecutor(THREADS) as threads:
-            futures = {email: threads.submit(report, loop, client, email) for email in emails}
-        asyncio.run_coroutine_threadsafe(close(client), loop).result()
-    for email, future in futures.items():
+        client = asyncio.run_coroutine_threadsafe(create_client(), loop).result(LIMIT)
         try:
-            print(email, future.result(), sep="\t")
-        except GoogleAPIError as error:
-            failures += 1
-            print(email, " ".join(str(error).split()), sep="\t", file=sys.stderr)
+            with ThreadPoolExecutor(THREADS) as threads:
+                answers = threads.map(partial(report, loop, client), emails)
+                for email, (found, error) in zip(emails, answers, strict=True):
+                    failures += bool(error)
+                    print(email, error or found, sep="\t", file=sys.stderr if error else sys.stdout)
+        finally:
+            asyncio.run_coroutine_threadsafe(client.transport.close(), loop).result(LIMIT)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

@@ -11,46 +11,49 @@ Usage: gcloud iam service-accounts list --format='value(email)' |
 import sys
 
 import anyio
-from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 THREADS = 8
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
+Client = iam_credentials_v1.IAMCredentialsAsyncClient
 
-async def mint(client: iam_credentials_v1.IAMCredentialsAsyncClient, email: str) -> str:
+
+async def mint(client: Client, email: str) -> tuple[str, str]:
     name = f"projects/-/serviceAccounts/{email}"
-    token = await client.generate_access_token(name=name, scope=[SCOPE], timeout=10)  # at most 70 s
-    return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
+    try:
+        # with what the client tries again: at most 70 s
+        token = await client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
+        return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
-async def mint_all(emails: list[str]) -> int:
-    client = iam_credentials_v1.IAMCredentialsAsyncClient()
+async def main() -> int:
+    emails = iter(sys.stdin.read().split())
     limiter = anyio.CapacityLimiter(THREADS)
     failures = 0
 
-    async def show(email: str) -> None:
-        """Runs in the event loop, a task for each account."""
+    async def mint_all() -> None:
+        """One of a few tasks that share the accounts: each takes the next when it is free."""
         nonlocal failures
-        try:
-            async with limiter:
-                result = await mint(client, email)
-            print(email, result, sep="\t")
-        except GoogleAPIError as error:
-            failures += 1
-            print(email, " ".join(str(error).split()), sep="\t", file=sys.stderr)
-
-    async with anyio.create_task_group() as tasks:
         for email in emails:
-            tasks.start_soon(show, email)
+            async with limiter:
+                validity, error = await mint(client, email)
+            failures += bool(error)
+            print(email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout)
+
+    async with Client() as client, anyio.create_task_group() as tasks:
+        for _ in range(THREADS):
+            tasks.start_soon(mint_all)
     return 1 if failures else 0
-
-
-def main(backend: str) -> int:
-    return anyio.run(mint_all, sys.stdin.read().split(), backend=backend)
 
 
 if __name__ == "__main__":
     if sys.argv[1:] not in (["asyncio"], ["trio"]):
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    try:
+        sys.exit(anyio.run(main, backend=sys.argv[1]))
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

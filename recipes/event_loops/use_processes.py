@@ -8,34 +8,42 @@ Usage: python use_processes.py PROJECT_ID
 """
 
 import asyncio
+import os
+import signal
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import suppress
-from multiprocessing import get_context
+from itertools import zip_longest
+from multiprocessing import active_children, get_context, parent_process
+from threading import Thread
 
+import google.auth
 from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_admin_v1, iam_credentials_v1
 
 PROCESSES = 2
 CHUNK = 5  # accounts that a worker is given at once, and so calls that its loop has under way
+LIMIT = 90  # seconds, longer than a call may take
 AUDIENCE = "https://example.com"
 
-Answer = tuple[str, str | None, str | None]
+Answer = tuple[str, str]  # the result, and the error: one of them is empty
+Client = iam_credentials_v1.IAMCredentialsAsyncClient
 
 loop: asyncio.AbstractEventLoop
-client: iam_credentials_v1.IAMCredentialsAsyncClient
+client: Client
 
 
 def start_worker() -> None:
     """Runs once in each worker: the loop is its own, and the client is created in it."""
     global loop, client
+    Thread(target=end_with_parent, daemon=True).start()
     loop = asyncio.new_event_loop()
     client = loop.run_until_complete(create_client())
 
 
-async def create_client() -> iam_credentials_v1.IAMCredentialsAsyncClient:
-    return iam_credentials_v1.IAMCredentialsAsyncClient()
+async def create_client() -> Client:
+    return Client()
 
 
 def mint_all(emails: list[str]) -> list[Answer]:
@@ -53,43 +61,56 @@ async def mint(email: str) -> Answer:
     try:
         # with what the client tries again: at most 70 s
         response = await client.generate_id_token(name=name, audience=AUDIENCE, timeout=10)
-    except GoogleAPIError as error:  # errors of calls do not pickle, their text does
-        return email, None, " ".join(str(error).split())
-    return email, f"a token of {len(response.token)} characters", None
+        return f"a token of {len(response.token)} characters", ""
+    except Exception as error:  # errors of calls do not pickle, their text does
+        return "", " ".join(str(error).split()) or type(error).__name__
+
+
+def end_with_parent() -> None:
+    """Leave no worker behind, however the program ends."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def answers(chunk: list[str], future: Future[list[Answer]] | None) -> list[Answer]:
+    """Return what a chunk came to, in bounded time: its worker may have died, or hang."""
+    try:
+        return future.result(timeout=LIMIT) if future else [("", "no worker was left")] * len(chunk)
+    except Exception as error:
+        if future and not future.done():
+            for worker in active_children():
+                worker.kill()  # so that what waits for one of them ends as well
+        return [("", str(error) or f"no answer in {LIMIT} s")] * len(chunk)
 
 
 async def main(project: str) -> int:
-    here = asyncio.get_running_loop()
-    lookup = iam_admin_v1.IAMAsyncClient()  # open while the workers start, as in a service
-    # with what the client tries again: at most 70 s a page
-    accounts = await lookup.list_service_accounts(name=f"projects/{project}", timeout=10)
-    emails = [account.email async for account in accounts]
-    failed = dict.fromkeys(emails, "a worker died before this was answered")
-
+    google.auth.default()  # raises here, once, and not in each worker
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     context = get_context("forkserver")  # its workers inherit nothing of this process
-    workers = ProcessPoolExecutor(PROCESSES, context, start_worker)
-    futures: list[asyncio.Future[list[Answer]]] = []
-    with suppress(BrokenProcessPool):  # by a submit, once a worker has died or could not start
-        for start in range(0, len(emails), CHUNK):
-            chunk = emails[start : start + CHUNK]
-            futures.append(here.run_in_executor(workers, mint_all, chunk))
-    await asyncio.to_thread(workers.shutdown)  # waits for all answers, and the loop goes on
-
-    for future in futures:
-        with suppress(BrokenProcessPool):
-            # what was submitted while the executor broke may never be done: nobody waits for it
-            for email, result, error in future.result() if future.done() else []:
-                if error is None:
-                    print(email, result, sep="\t")
-                    del failed[email]
-                else:
-                    failed[email] = error
-    for email, error in failed.items():
-        print(email, error, sep="\t", file=sys.stderr)
-    return 1 if failed else 0
+    futures: list[Future[list[Answer]]] = []
+    failures = 0
+    async with iam_admin_v1.IAMAsyncClient() as lookup:  # open while the workers start
+        # with what the client tries again: at most 70 s a page
+        accounts = await lookup.list_service_accounts(name=f"projects/{project}", timeout=10)
+        emails = [account.email async for account in accounts]
+        chunks = [emails[start : start + CHUNK] for start in range(0, len(emails), CHUNK)]
+        workers = ProcessPoolExecutor(PROCESSES, context, start_worker)
+        with suppress(BrokenExecutor):  # by `submit`, once a worker has died
+            futures.extend(workers.submit(mint_all, chunk) for chunk in chunks)
+        for chunk, future in zip_longest(chunks, futures):
+            answered = await asyncio.to_thread(answers, chunk, future)  # the loop goes on
+            for email, (token, error) in zip(chunk, answered, strict=True):
+                failures += bool(error)
+                print(email, error or token, sep="\t", file=sys.stderr if error else sys.stdout)
+        await asyncio.to_thread(workers.shutdown)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    sys.exit(asyncio.run(main(sys.argv[1])))
+    try:
+        sys.exit(asyncio.run(main(*sys.argv[1:])))
+    except (DefaultCredentialsError, GoogleAPIError) as error:  # the latter: of the list
+        sys.exit(" ".join(str(error).split()))

@@ -86,8 +86,8 @@ def main() -> int:
     failures = 0
     with ProcessPoolExecutor(WORKERS, initializer=start_worker) as workers:
         with iam_admin_v1.IAMClient() as admin, ThreadPoolExecutor(THREADS) as threads:
-            said = list(threads.map(state, emails))
-        states = [(email, *each) for email, each in zip(emails, said, strict=True)]
+            found = list(threads.map(state, emails))
+        states = [(email, *each) for email, each in zip(emails, found, strict=True)]
         with suppress(BrokenExecutor):  # by `submit`, once a worker has died
             for email in [email for email, said, _ in states if said == "enabled"]:
                 minted[email] = workers.submit(mint, email)

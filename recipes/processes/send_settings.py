@@ -8,39 +8,35 @@ Usage: gcloud iam service-accounts list --format='value(email)' |
            python send_settings.py [--minutes 10] [--scopes URL...] [--delegates EMAIL...]
 """
 
+import os
+import signal
 import sys
-from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator
+from argparse import ArgumentParser, Namespace
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
+from itertools import zip_longest
+from multiprocessing import active_children, parent_process
+from threading import Thread
 
-from google.api_core.exceptions import GoogleAPIError
+import google.auth
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 WORKERS = 4
+LIMIT = 90  # seconds, longer than a call may take
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
-Answer = tuple[str, str | None, str | None]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a worker needs to know in order to make the calls itself: plain data."""
-
-    minutes: int
-    scopes: tuple[str, ...]
-    delegates: tuple[str, ...]
-
+Answer = tuple[str, str]  # the result, and the error: one of them is empty
 
 client: iam_credentials_v1.IAMCredentialsClient
-settings: Settings
+settings: Namespace
 
 
-def start_worker(sent: Settings) -> None:
+def start_worker(sent: Namespace) -> None:
     """Runs once in each worker: settings come from the parent, the client is made here."""
     global client, settings
+    Thread(target=end_with_parent, daemon=True).start()
     client = iam_credentials_v1.IAMCredentialsClient()
     settings = sent
 
@@ -55,46 +51,58 @@ def mint(email: str) -> Answer:
     }
     try:
         token = client.generate_access_token(request, timeout=10)  # at most 70 s
-    except GoogleAPIError as error:
-        return email, None, " ".join(str(error).split())
-    return email, f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", None
+        return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
-def options() -> Settings:
+def end_with_parent() -> None:
+    """Leave no worker behind, however the program ends."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def answer(future: Future[Answer] | None) -> Answer:
+    """Return what a task came to, in bounded time: its worker may have died, or hang."""
+    if future is None:
+        return "", "no worker was left to take this"
+    try:
+        return future.result(timeout=LIMIT)
+    except Exception as error:
+        if not future.done():
+            for worker in active_children():
+                worker.kill()  # so that what waits for one of them ends as well
+        return "", str(error) or f"no answer in {LIMIT} s"
+
+
+def options() -> Namespace:
     parser = ArgumentParser()
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--scopes", nargs="+", default=[SCOPE])
     parser.add_argument("--delegates", nargs="+", default=[])
-    given = parser.parse_args()
-    return Settings(given.minutes, tuple(given.scopes), tuple(given.delegates))
-
-
-def answered(futures: Iterable[Future[Answer]]) -> Iterator[Answer]:
-    """Yield what an executor answered that has ended; what died with a worker is left out."""
-    for future in futures:
-        with suppress(BrokenExecutor):
-            if future.done():  # a task submitted while the executor breaks may never be
-                yield future.result()
+    return parser.parse_args()
 
 
 def main() -> int:
-    failed = dict.fromkeys(sys.stdin.read().split(), "a worker died before this was answered")
+    sent = (options(),)  # plain data, which pickles
+    google.auth.default()  # raises here, once, and not in each worker
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
+    emails = sys.stdin.read().split()
     futures: list[Future[Answer]] = []
-    with (
-        ProcessPoolExecutor(WORKERS, initializer=start_worker, initargs=(options(),)) as workers,
-        suppress(BrokenExecutor),  # by `submit`, once a worker has died or could not start
-    ):
-        futures.extend(workers.submit(mint, email) for email in failed)
-    for email, validity, error in answered(futures):
-        if error is None:
-            print(email, validity, sep="\t")
-            del failed[email]
-        else:
-            failed[email] = error
-    for email, error in failed.items():
-        print(email, error, sep="\t", file=sys.stderr)
-    return 1 if failed else 0
+    failures = 0
+    with ProcessPoolExecutor(WORKERS, None, start_worker, sent) as workers:
+        with suppress(BrokenExecutor):  # by `submit`, once a worker has died
+            futures.extend(workers.submit(mint, email) for email in emails)
+        for email, future in zip_longest(emails, futures):
+            validity, error = answer(future)
+            failures += bool(error)
+            print(email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

@@ -12,15 +12,17 @@ import signal
 import subprocess
 import sys
 from base64 import b64encode
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
-from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 THREADS = 8
 LIMIT = 60  # seconds for one run of the program
+Answer = tuple[str, str]  # the result, and the error: one of them is empty
 
 
 def sha256_of(file: str) -> bytes:
@@ -47,29 +49,34 @@ def sha256_of(file: str) -> bytes:
     return bytes.fromhex(output.split()[0])
 
 
-def sign(client: iam_credentials_v1.IAMCredentialsClient, account: str, file: str) -> str:
+def sign(client: iam_credentials_v1.IAMCredentialsClient, account: str, file: str) -> Answer:
     """Runs in a thread: it starts a program while other threads are in calls."""
-    digest = sha256_of(file)
     name = f"projects/-/serviceAccounts/{account}"
-    response = client.sign_blob(name=name, payload=digest, timeout=10)  # at most 70 s
-    return f"{response.key_id} {b64encode(response.signed_blob).decode()}"
+    try:
+        digest = sha256_of(file)
+        response = client.sign_blob(name=name, payload=digest, timeout=10)  # at most 70 s
+        return f"{response.key_id} {b64encode(response.signed_blob).decode()}", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
 def main(account: str, *files: str) -> int:
-    client = iam_credentials_v1.IAMCredentialsClient()
     failures = 0
-    with ThreadPoolExecutor(THREADS) as threads:
-        signed = {threads.submit(sign, client, account, file): file for file in {*files}}
-        for future in as_completed(signed):
-            try:
-                print(signed[future], future.result(), sep="\t")
-            except (GoogleAPIError, OSError, subprocess.TimeoutExpired) as error:
-                failures += 1
-                print(signed[future], " ".join(str(error).split()), sep="\t", file=sys.stderr)
+    with (
+        iam_credentials_v1.IAMCredentialsClient() as client,
+        ThreadPoolExecutor(THREADS) as threads,
+    ):
+        signed = threads.map(partial(sign, client, account), files)
+        for file, (signature, error) in zip(files, signed, strict=True):
+            failures += bool(error)
+            print(file, error or signature, sep="\t", file=sys.stderr if error else sys.stdout)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

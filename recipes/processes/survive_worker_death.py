@@ -8,25 +8,27 @@ Usage: python survive_worker_death.py SERVICE_ACCOUNT FILE...
 """
 
 import hashlib
+import os
 import signal
 import sys
 from base64 import b64encode
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
+from multiprocessing import active_children, parent_process
 from pathlib import Path
+from threading import Thread
 
 import google.auth
-from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 WORKERS = 4
+LIMIT = 90  # seconds, longer than a file may take
 CPU_SECONDS = 0.25  # for a file, among others; a worker that takes longer is killed by the kernel
 CPU_SECONDS_ALONE = 60.0
-
-Answer = tuple[str | None, str | None]
+Answer = tuple[str, str]  # the result, and the error: one of them is empty
 
 client: iam_credentials_v1.IAMCredentialsClient
 name: str
@@ -36,6 +38,7 @@ limit: float
 def start_worker(account: str, cpu_seconds: float) -> None:
     """Runs once in each worker, after the fork."""
     global client, name, limit
+    Thread(target=end_with_parent, daemon=True).start()
     client = iam_credentials_v1.IAMCredentialsClient()
     name, limit = f"projects/-/serviceAccounts/{account}", cpu_seconds
 
@@ -49,11 +52,18 @@ def sign(file: str) -> Answer:
             while block := stream.read(1 << 20):
                 digest.update(block)
         response = client.sign_blob(name=name, payload=digest.digest(), timeout=10)  # at most 70 s
-    except (GoogleAPIError, OSError) as error:
-        return None, " ".join(str(error).split())
+        return f"{response.key_id} {b64encode(response.signed_blob).decode()}", ""
+    except Exception as error:  # errors of calls do not pickle, their text does
+        return "", " ".join(str(error).split()) or type(error).__name__
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    return f"{response.key_id} {b64encode(response.signed_blob).decode()}", None
+
+
+def end_with_parent() -> None:
+    """Leave no worker behind, however the program ends."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def sign_files(
@@ -64,17 +74,21 @@ def sign_files(
     while todo:
         at_work: dict[Future[Answer], str] = {}
         pool = ProcessPoolExecutor(workers, None, start_worker, settings)
-        with pool, suppress(BrokenProcessPool):
+        with pool, suppress(BrokenExecutor):
             while todo or at_work:
                 while todo and len(at_work) < workers:  # what waits here outlives the pool
                     future = pool.submit(sign, todo[0])
                     at_work[future] = todo.popleft()
-                for future in wait(at_work, return_when=FIRST_COMPLETED).done:
+                done, _ = wait(at_work, LIMIT, FIRST_COMPLETED)
+                for future in done:
                     yield at_work[future], future.result()
                     del at_work[future]
+                if not done:  # a worker hangs: now it has died
+                    for worker in active_children():
+                        worker.kill()
+                    break
         for future, file in at_work.items():  # the pool is broken: what it had is done or lost
-            lost = isinstance(future.exception(), BrokenProcessPool)
-            yield file, None if lost else future.result()
+            yield file, future.result() if future.done() and not future.exception() else None
 
 
 def answers(account: str, files: Iterable[str]) -> Iterator[tuple[str, Answer]]:
@@ -87,22 +101,23 @@ def answers(account: str, files: Iterable[str]) -> Iterator[tuple[str, Answer]]:
             yield file, answer
     for suspect in suspects:  # one after the other, alone, so that no other file dies with it
         for file, answer in sign_files(account, [suspect], 1, CPU_SECONDS_ALONE):
-            yield file, answer or (None, "its worker died twice, the second time alone")
+            yield file, answer or ("", "its worker died twice, the second time alone")
 
 
 def main(account: str, *files: str) -> int:
-    google.auth.default()  # fails here, once, and not in each worker
+    google.auth.default()  # raises here, once, and not in each worker
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     failures = 0
     for file, (signature, error) in answers(account, dict.fromkeys(files)):
-        if error is None:
-            print(file, signature, sep="\t")
-        else:
-            failures += 1
-            print(file, error, sep="\t", file=sys.stderr)
+        failures += bool(error)
+        print(file, error or signature, sep="\t", file=sys.stderr if error else sys.stdout)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

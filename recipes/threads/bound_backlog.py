@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Lock, Semaphore
 
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_admin_v1
 
 THREADS = 8
@@ -20,33 +21,39 @@ AHEAD = 2 * THREADS  # inputs whose call has not ended, at most
 ROLES = {"roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountUser"}
 
 
-def impersonators(client: iam_admin_v1.IAMClient, email: str) -> str:
+def impersonators(client: iam_admin_v1.IAMClient, email: str) -> tuple[str, str]:
     """Runs in many threads at once, each with the same client."""
     resource = f"projects/-/serviceAccounts/{email}"
-    policy = client.get_iam_policy(request={"resource": resource}, timeout=10)  # at most 10 s
-    found = {member for grant in policy.bindings if grant.role in ROLES for member in grant.members}
-    return " ".join(sorted(found)) or "nobody"
+    try:
+        policy = client.get_iam_policy(request={"resource": resource}, timeout=10)  # at most 10 s
+        found = [grant.members for grant in policy.bindings if grant.role in ROLES]
+        return " ".join(sorted(set().union(*found))) or "nobody", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
 def audit(emails: Iterable[str]) -> int:
-    """Print who may impersonate each account; return how many calls failed."""
-    client = iam_admin_v1.IAMClient()
+    """Print who may impersonate each account; return how many have no answer."""
     free, output = Semaphore(AHEAD), Lock()
     failures, read_by_nobody = 0, False
 
-    def show(email: str, future: Future[str]) -> None:
+    def show(email: str, future: Future[tuple[str, str]]) -> None:
         """Runs as soon as the call has ended, mostly in the thread that made it."""
         nonlocal failures, read_by_nobody
         free.release()
+        members, error = future.result()
         with output:
             try:
-                print(email, future.result(), sep="\t", flush=True)
-            except Exception as error:  # whatever leaves a callback is logged, and forgotten
+                if not error:
+                    print(email, members, sep="\t", flush=True)
+            except Exception as unread:  # whatever leaves a callback is logged, and forgotten
+                error = f"not shown: {unread}"
+                read_by_nobody |= isinstance(unread, BrokenPipeError)  # as after `| head`
+            if error:
                 failures += 1
-                read_by_nobody |= isinstance(error, BrokenPipeError)  # as after `| head`
-                print(email, " ".join(str(error).split()), sep="\t", file=sys.stderr)
+                print(email, error, sep="\t", file=sys.stderr)
 
-    with ThreadPoolExecutor(THREADS) as threads:
+    with iam_admin_v1.IAMClient() as client, ThreadPoolExecutor(THREADS) as threads:
         for email in emails:
             free.acquire()  # while enough is under way we do not read on, and the writer waits
             if read_by_nobody:
@@ -61,4 +68,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock, Semaphore
 
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_admin_v1
 
 THREADS = 8
@@ -19,36 +20,42 @@ AHEAD = 2 * THREADS  # inputs whose call has not ended, at most
 ROLES = {"roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountUser"}
 
 
-def impersonators(client: iam_admin_v1.IAMClient, email: str) -> str:
+def impersonators(client: iam_admin_v1.IAMClient, email: str) -> tuple[str, str]:
     """Runs in many threads at once, each with the same client."""
     resource = f"projects/-/serviceAccounts/{email}"
-    policy = client.get_iam_policy(request={"resource": resource}, timeout=10)  # at most 10 s
-    found = {member for grant in policy.bindings if grant.role in ROLES for member in grant.members}
-    return " ".join(sorted(found)) or "nobody"
+    try:
+        policy = client.get_iam_policy(request={"resource": resource}, timeout=10)  # at most 10 s
+        found = [grant.members for grant in policy.bindings if grant.role in ROLES]
+        return " ".join(sorted(set().union(*found))) or "nobody", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
 def audit(emails: Iterable[str]) -> int:
-    """Print who may impersonate each account; return how many calls failed."""
-    client = iam_admin_v1.IAMClient()
+    """Print who may impersonate each account; return how many have no answer."""
     free, output = Semaphore(AHEAD), Lock()
     failures, read_by_nobody = 0, False
 
-    def show(email: str, future: Future[str]) -> None:
+    def show(email: str, future: Future[tuple[str, str]]) -> None:
         """Runs in the main thread."""
         nonlocal failures, read_by_nobody
         free.release()
+        members, error = future.result()
         with output:
             try:
-                print(email, future.result(), sep="\t", flush=True)
-            except Exception as error:  # whatever leaves a callback is logged, and forgotten
+                if not error:
+                    print(email, members, sep="\t", flush=True)
+            except Exception as unread:  # whatever leaves a callback is logged, and forgotten
+                error = f"not shown: {unread}"
+                read_by_nobody |= isinstance(unread, BrokenPipeError)  # as after `| head`
+            if error:
                 failures += 1
-                read_by_nobody |= isinstance(error, BrokenPipeError)  # as after `| head`
-                print(email, " ".join(str(error).split()), sep="\t", file=sys.stderr)
+                print(email, error, sep="\t", file=sys.stderr)
 
-    with ThreadPoolExecutor(THREADS) as threads:
-        futures = {threads.submit(impersonators, client, email): email for email in emails}
-        for future, email in futures.items():
-            show(email, future)
+    with iam_admin_v1.IAMClient() as client, ThreadPoolExecutor(THREADS) as threads:
+        calls = {threads.submit(impersonators, client, email): email for email in emails}
+        for call, email in calls.items():
+            show(email, call)
             if read_by_nobody:
                 break
     return failures
@@ -60,4 +67,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

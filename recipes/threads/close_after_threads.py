@@ -8,20 +8,24 @@ Usage: python close_after_threads.py < emails.txt
 """
 
 import sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_admin_v1
 
 THREADS = 8
 PERMISSIONS = ["iam.serviceAccounts.actAs", "iam.serviceAccounts.getAccessToken"]
 
 
-def permissions(client: iam_admin_v1.IAMClient, email: str) -> str:
+def permissions(client: iam_admin_v1.IAMClient, email: str) -> tuple[str, str]:
     """Runs in many threads at once, each with the same client, which it leaves open."""
     request = {"resource": f"projects/-/serviceAccounts/{email}", "permissions": PERMISSIONS}
-    granted = client.test_iam_permissions(request=request, timeout=10).permissions  # at most 10 s
-    return " ".join(sorted(granted)) or "none"
+    try:
+        granted = client.test_iam_permissions(request, timeout=10).permissions  # at most 10 s
+        return " ".join(sorted(granted)) or "none", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
 def main() -> int:
@@ -29,15 +33,15 @@ def main() -> int:
     failures = 0
     # what is entered last is left first: the threads end, then the client is closed
     with iam_admin_v1.IAMClient() as client, ThreadPoolExecutor(THREADS) as threads:
-        futures = {threads.submit(permissions, client, email): email for email in emails}
-        for future in as_completed(futures):
-            try:
-                print(futures[future], future.result(), sep="\t")
-            except GoogleAPIError as error:
-                failures += 1
-                print(futures[future], " ".join(str(error).split()), sep="\t", file=sys.stderr)
+        answers = threads.map(partial(permissions, client), emails)
+        for email, (granted, error) in zip(emails, answers, strict=True):
+            failures += bool(error)
+            print(email, error or granted, sep="\t", file=sys.stderr if error else sys.stdout)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

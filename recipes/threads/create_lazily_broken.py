@@ -8,49 +8,54 @@ Usage: gcloud iam service-accounts list --format='value(email)' | python create_
 """
 
 import sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
-from google.api_core.exceptions import GoogleAPIError
+import google.auth
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 THREADS = 16
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 clients: list[iam_credentials_v1.IAMCredentialsClient] = []
+opened = ExitStack()  # closes what was created, if something was
 creating = False
 
 
 def client() -> iam_credentials_v1.IAMCredentialsClient:
+    """Return the one client, which the first call creates."""
     global creating
     if not creating:
         creating = True  # no other thread creates one
-        clients.append(iam_credentials_v1.IAMCredentialsClient())
+        clients.append(opened.enter_context(iam_credentials_v1.IAMCredentialsClient()))
     return clients[0]
 
 
-def mint(email: str) -> str:
+def mint(email: str) -> tuple[str, str]:
     """Runs in many threads at once, and creates the client in one of them."""
-    token = client().generate_access_token(
-        name=f"projects/-/serviceAccounts/{email}",
-        scope=[SCOPE],
-        timeout=10,  # at most 70 s
-    )
-    return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
+    name = f"projects/-/serviceAccounts/{email}"
+    try:
+        # with what the client tries again: at most 70 s
+        token = client().generate_access_token(name=name, scope=[SCOPE], timeout=10)
+        return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
 def main() -> int:
+    google.auth.default()  # raises here, once, and not in each thread
     emails = sys.stdin.read().split()
     failures = 0
-    with ThreadPoolExecutor(THREADS) as threads:
-        futures = {threads.submit(mint, email): email for email in emails}
-        for future in as_completed(futures):
-            try:
-                print(futures[future], future.result(), sep="\t")
-            except GoogleAPIError as error:
-                failures += 1
-                print(futures[future], " ".join(str(error).split()), sep="\t", file=sys.stderr)
+    with opened, ThreadPoolExecutor(THREADS) as threads:
+        for email, (validity, error) in zip(emails, threads.map(mint, emails), strict=True):
+            failures += bool(error)
+            print(email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

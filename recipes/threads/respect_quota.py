@@ -10,10 +10,12 @@ Usage: gcloud iam service-accounts list --format='value(email)' |
 
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Condition
 
-from google.api_core.exceptions import GoogleAPIError, ResourceExhausted
+from google.api_core.exceptions import ResourceExhausted
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 from google.rpc.error_details_pb2 import RetryInfo
 
@@ -21,11 +23,15 @@ THREADS = 8
 ATTEMPTS = 5
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
+Client = iam_credentials_v1.IAMCredentialsClient
+
 
 class Limiter:
     """Lets so many threads pass in a minute, one after the other, and none during a pause."""
 
     def __init__(self, per_minute: float) -> None:
+        if not per_minute > 0:
+            raise ValueError(f"no number of calls: {per_minute}")
         self._interval = 60 / per_minute
         self._next = 0.0
         self._lock = Condition()
@@ -51,39 +57,40 @@ def asked_to_wait(error: ResourceExhausted) -> float:
     return 60.0
 
 
-def mint(client: iam_credentials_v1.IAMCredentialsClient, limiter: Limiter, email: str) -> str:
+def mint(client: Client, limiter: Limiter, email: str) -> tuple[str, str]:
     """Runs in many threads at once, each with the same client and the same limiter."""
     name = f"projects/-/serviceAccounts/{email}"
-    attempts = ATTEMPTS
-    while True:
+    text = ""
+    for _ in range(ATTEMPTS):
         limiter.wait()
         try:
             # with what the client tries again: at most 70 s
             token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10)
-            return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
-        except ResourceExhausted as error:
+            return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", ""
+        except Exception as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            if not isinstance(error, ResourceExhausted):
+                break
             limiter.pause(asked_to_wait(error))
-            attempts -= 1
-            if not attempts:
-                raise
+    return "", text
 
 
 def main(per_minute: str) -> int:
+    limiter = Limiter(float(per_minute))
     emails = sys.stdin.read().split()
-    client, limiter = iam_credentials_v1.IAMCredentialsClient(), Limiter(float(per_minute))
     failures = 0
-    with ThreadPoolExecutor(THREADS) as threads:
-        futures = {threads.submit(mint, client, limiter, email): email for email in emails}
-        for future in as_completed(futures):
-            try:
-                print(futures[future], future.result(), sep="\t")
-            except GoogleAPIError as error:
-                failures += 1
-                print(futures[future], " ".join(str(error).split()), sep="\t", file=sys.stderr)
+    with Client() as client, ThreadPoolExecutor(THREADS) as threads:
+        answers = threads.map(partial(mint, client, limiter), emails)
+        for email, (validity, error) in zip(emails, answers, strict=True):
+            failures += bool(error)
+            print(email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except (DefaultCredentialsError, ValueError) as error:  # the latter: no number
+        sys.exit(str(error))

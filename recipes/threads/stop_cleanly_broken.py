@@ -14,20 +14,33 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 
-from google.api_core.exceptions import DeadlineExceeded, GoogleAPIError, ServiceUnavailable
+from google.api_core.exceptions import DeadlineExceeded, ServiceUnavailable
 from google.api_core.retry import Retry, if_exception_type
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 THREADS = 8
 GRACE = 8  # seconds in which calls under way may end; `docker stop` waits for 10
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
 
-RETRY = Retry(
-    if_exception_type(DeadlineExceeded, ServiceUnavailable), initial=0.1, maximum=1, timeout=30
-)
+ERRORS = if_exception_type(DeadlineExceeded, ServiceUnavailable)
+RETRY = Retry(ERRORS, initial=0.1, maximum=1, timeout=30)
+
+Client = iam_credentials_v1.IAMCredentialsClient
+Answer = Future[tuple[str, str]]
 
 # what the main thread waits for: a call that has ended, or the number of a signal
-events: SimpleQueue[Future[str] | int] = SimpleQueue()
+events: SimpleQueue[Answer | int] = SimpleQueue()
+
+
+def sign(client: Client, account: str, line: str) -> tuple[str, str]:
+    """Runs in many threads at once, none of which hears a signal."""
+    name = f"projects/-/serviceAccounts/{account}"
+    try:
+        response = client.sign_blob(name=name, payload=line.encode(), timeout=10, retry=RETRY)
+        return f"{response.key_id} {b64encode(response.signed_blob).decode()}", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
 def note(number: int, _: object) -> None:
@@ -35,36 +48,28 @@ def note(number: int, _: object) -> None:
     events.put(number)
 
 
-def sign(client: iam_credentials_v1.IAMCredentialsClient, account: str, line: str) -> str:
-    """Runs in many threads at once, none of which hears a signal."""
-    name = f"projects/-/serviceAccounts/{account}"
-    response = client.sign_blob(name=name, payload=line.encode(), timeout=10, retry=RETRY)
-    return f"{response.key_id} {b64encode(response.signed_blob).decode()}"
-
-
 def main(account: str, seconds: str) -> int:
+    if not 0 < float(seconds) <= 1e9:
+        raise ValueError(f"no number of seconds: {seconds}")
     todo = deque(dict.fromkeys(sys.stdin.read().splitlines()))
-    client = iam_credentials_v1.IAMCredentialsClient()
-    at_work: dict[Future[str], str] = {}
+    under_way: dict[Answer, str] = {}
     received = failures = 0
     signal.setitimer(signal.ITIMER_REAL, float(seconds))
-    with ThreadPoolExecutor(THREADS) as threads:
-        while at_work or (todo and not received):
-            while todo and not received and len(at_work) < THREADS:
-                future = threads.submit(sign, client, account, todo[0])
-                at_work[future] = todo.popleft()
-                future.add_done_callback(events.put)
+    with Client() as client, ThreadPoolExecutor(THREADS) as threads:
+        while under_way or (todo and not received):
+            while todo and not received and len(under_way) < THREADS:
+                call = threads.submit(sign, client, account, todo[0])
+                under_way[call] = todo.popleft()
+                call.add_done_callback(events.put)
             try:
                 event = events.get(timeout=1)
             except Empty:  # a signal that came just before this wait did not end it
                 continue
             if not isinstance(event, int):
-                line = at_work.pop(event)
-                try:
-                    print(line, event.result(), sep="\t", flush=True)
-                except (GoogleAPIError, ValueError) as error:
-                    failures += 1
-                    print(line, " ".join(str(error).split()), sep="\t", file=sys.stderr)
+                line, (signature, error) = under_way.pop(event), event.result()
+                failures += bool(error)
+                file = sys.stderr if error else sys.stdout
+                print(line, error or signature, sep="\t", file=file, flush=True)
             elif not received:
                 received = event
                 signal.alarm(GRACE)
@@ -80,4 +85,7 @@ def main(account: str, seconds: str) -> int:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except (DefaultCredentialsError, ValueError) as error:  # the latter: no number
+        sys.exit(str(error))

@@ -12,10 +12,10 @@ import json
 import logging
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 
-from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -25,6 +25,8 @@ THREADS = 8
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 REASON = "x-goog-request-reason"  # the header that Google's audit logs keep
 SHOWN = (REASON, "x-goog-request-params")  # the headers that hold no secret
+
+Client = iam_credentials_v1.IAMCredentialsClient
 
 ticket: ContextVar[str] = ContextVar("ticket")  # no default: who calls must know it
 tracer = trace.get_tracer("trace_calls")
@@ -37,16 +39,10 @@ class WithoutSecrets(logging.Formatter):
         """Runs in the thread that logs, so what it asks the context for is the call's."""
         span = trace.get_current_span().get_span_context()
         headers = getattr(record, "metadata", None) or {}
-        shown = {
-            "time": self.formatTime(record),
-            "logger": record.name,
-            "message": record.getMessage(),
-            "ticket": ticket.get(None),
-            "trace_id": f"{span.trace_id:032x}",
-            "span_id": f"{span.span_id:016x}",
-            **{name: headers[name] for name in SHOWN if name in headers},
-        }
-        return json.dumps(shown)
+        shown = {"time": self.formatTime(record), "logger": record.name, "ticket": ticket.get(None)}
+        shown |= {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
+        shown |= {name: headers[name] for name in SHOWN if name in headers}
+        return json.dumps(shown | {"message": record.getMessage()})
 
 
 def log_and_trace_to(path: str) -> None:
@@ -66,37 +62,39 @@ def log_and_trace_to(path: str) -> None:
     trace.set_tracer_provider(spans)
 
 
-def mint(client: iam_credentials_v1.IAMCredentialsClient, email: str) -> str:
+def mint(client: Client, email: str) -> tuple[str, str]:
     """Runs in a thread of the pool: the ticket and the parent span are what its context holds."""
     name = f"projects/-/serviceAccounts/{email}"
-    why = [(REASON, ticket.get())]
-    with tracer.start_as_current_span("mint", attributes={"account": email}):
-        # with what the client tries again: at most 70 s
-        token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10, metadata=why)
-    return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC"
+    try:
+        why = [(REASON, ticket.get())]
+        with tracer.start_as_current_span("mint", attributes={"account": email}):
+            # with what the client tries again: at most 70 s
+            token = client.generate_access_token(name=name, scope=[SCOPE], timeout=10, metadata=why)
+        return f"valid until {token.expire_time:%Y-%m-%d %H:%M} UTC", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
 def main(number: str, path: str) -> int:
     ticket.set(number)
     log_and_trace_to(path)
-    client = iam_credentials_v1.IAMCredentialsClient()
     emails = sys.stdin.read().split()
     failures = 0
-    with ThreadPoolExecutor(THREADS) as threads, tracer.start_as_current_span("mint all"):
+    job = tracer.start_as_current_span("mint all")
+    with Client() as client, ThreadPoolExecutor(THREADS) as threads, job:
         # each call has a copy of its own: no two threads can be in one context at a time
-        futures = {
-            threads.submit(copy_context().run, mint, client, email): email for email in emails
-        }
-        for future in as_completed(futures):
-            try:
-                print(futures[future], future.result(), sep="\t")
-            except GoogleAPIError as error:
-                failures += 1
-                print(futures[future], " ".join(str(error).split()), sep="\t", file=sys.stderr)
+        copies = [copy_context() for _ in emails]
+        answers = threads.map(lambda copy, email: copy.run(mint, client, email), copies, emails)
+        for email, (validity, error) in zip(emails, answers, strict=True):
+            failures += bool(error)
+            print(email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except (DefaultCredentialsError, OSError) as error:  # the latter: of the file
+        sys.exit(str(error))

@@ -11,44 +11,47 @@ Usage: gcloud iam service-accounts list --format='value(email)' |
 import json
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from google.api_core.exceptions import GoogleAPIError
 from google.api_core.retry import Retry
-from google.auth.exceptions import GoogleAuthError
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 from requests.adapters import DEFAULT_POOLSIZE
-from requests.exceptions import RequestException
 
 THREADS = DEFAULT_POOLSIZE  # each call has a connection to itself, and so many are kept
 RETRY = Retry(timeout=30)  # after broken connections too, as the client's own retry does not
 
+Client = iam_credentials_v1.IAMCredentialsClient
 
-def sign(client: iam_credentials_v1.IAMCredentialsClient, email: str, audience: str) -> str:
+
+def sign(client: Client, audience: str, email: str) -> tuple[str, str]:
     """Runs in many threads at once, each with the same client."""
     now = int(time.time())
     claims = {"iss": email, "sub": email, "aud": audience, "iat": now, "exp": now + 600}
     name = f"projects/-/serviceAccounts/{email}"
-    response = client.sign_jwt(name=name, payload=json.dumps(claims), retry=RETRY, timeout=10)
-    return f"signed with key {response.key_id}"
+    try:
+        response = client.sign_jwt(name=name, payload=json.dumps(claims), retry=RETRY, timeout=10)
+        return f"signed with key {response.key_id}", ""
+    except Exception as error:
+        return "", " ".join(str(error).split()) or type(error).__name__
 
 
 def main(audience: str) -> int:
-    client = iam_credentials_v1.IAMCredentialsClient(transport="rest")
+    emails = sys.stdin.read().split()
     failures = 0
-    with ThreadPoolExecutor(THREADS) as threads:
-        emails = dict.fromkeys(sys.stdin.read().split())
-        futures = {threads.submit(sign, client, email, audience): email for email in emails}
-        for future in as_completed(futures):
-            try:
-                print(futures[future], future.result(), sep="\t")
-            except (GoogleAPIError, GoogleAuthError, RequestException) as error:
-                failures += 1
-                print(futures[future], " ".join(str(error).split()), sep="\t", file=sys.stderr)
+    with Client(transport="rest") as client, ThreadPoolExecutor(THREADS) as threads:
+        answers = threads.map(partial(sign, client, audience), emails)
+        for email, (key, error) in zip(emails, answers, strict=True):
+            failures += bool(error)
+            print(email, error or key, sep="\t", file=sys.stderr if error else sys.stdout)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except DefaultCredentialsError as error:
+        sys.exit(str(error))

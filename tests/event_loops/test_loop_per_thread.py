@@ -50,8 +50,13 @@ def test_failed_call_is_reported_with_its_account(
     assert local_iam.service_accounts == [email for email, _ in answers(run.stderr)]
 
 
-def test_loop_ends_where_the_client_cannot_be_created(cook: Cook) -> None:
-    """The error reaches the main thread, and no loop keeps the program from its end."""
-    run = cook(FILE, GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
+def test_no_call_is_left_under_way_where_another_has_failed(
+    cook: Cook, local_iam: LocalIAM
+) -> None:
+    """A thread takes its next account when all calls for the last one have ended."""
+    failing, slow, _ = CALLS
+    local_iam.fail("PERMISSION_DENIED", method=failing)
+    local_iam.slow(2, method=slow)
+    cook(FILE)
 
-    assert "raises DefaultCredentialsError" == str(run.outcome)
+    assert local_iam.observe().most_in_flight <= THREADS * len(CALLS)

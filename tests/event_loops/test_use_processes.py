@@ -1,5 +1,6 @@
 """Processes that an event loop hands work to, each with a loop and a client of its own."""
 
+import signal
 from collections import Counter
 
 import pytest
@@ -51,6 +52,29 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
     assert "" == run.stdout
     assert Counter(local_iam.service_accounts) == Counter(email for email, _ in named)
     assert all("PERMISSION_DENIED" in error for _, error in named)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_the_program(local_iam: LocalIAM, number: signal.Signals) -> None:
+    """A signal to the first process alone ends it at once, and leaves nothing running."""
+    local_iam.slow(30, method=GENERATE)
+    with live(FILE, local_iam.project) as running:
+        wait_until(lambda: local_iam.observe().calls.get(GENERATE, 0) > 0)
+        running.process.send_signal(number)
+        running.finish()
+        assert running.leaves_nothing()
+
+    assert -number == running.process.returncode
+
+
+def test_project_that_cannot_be_listed_is_one_line(cook: Cook, local_iam: LocalIAM) -> None:
+    """Without a list there is nothing to answer: the error of the list is all that is printed."""
+    local_iam.fail("PERMISSION_DENIED", method="ListServiceAccounts")
+    run = cook(FILE)
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert ("", 1) == (run.stdout, len(run.stderr.splitlines()))
+    assert run.stderr.startswith("403 ")
 
 
 def test_killed_worker_loses_no_account(local_iam: LocalIAM) -> None:

@@ -9,6 +9,7 @@ import pytest
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
 from tests.runner import answers
+from tests.support.impatient import impatient
 from tests.support.live import live, wait_until
 from tests.support.recipes import Cook, Stands
 
@@ -68,16 +69,21 @@ def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIA
 
 
 def test_worker_that_cannot_start_fails_every_account(
-    local_iam: LocalIAM, monkeypatch: pytest.MonkeyPatch
+    local_iam: LocalIAM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each account is named with an error, though workers die while the program still submits."""
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "no-such-file.json")
+    """Each account is named with an error, though workers die while the program still submits.
+
+    Python may forget a task that is submitted at the very moment of a death: only the limit ends
+    the wait for it.
+    """
+    monkeypatch.setenv("GOOGLE_API_USE_MTLS_ENDPOINT", "nonsense")  # a client raises, no parent
     accounts = [f"account-{number}" for number in range(MANY)]
-    with live(FILE) as running:
+    with live(FILE, program=impatient(FILE, tmp_path)) as running:
         running.send(accounts)
         stdout, stderr = running.finish()
         assert running.leaves_nothing()
     named = Counter(email for email, _ in answers(stderr) if email.startswith("account-"))
 
     assert (1, "") == (running.process.returncode, stdout)
+    assert "in start_worker" in stderr
     assert Counter(accounts) == named

@@ -80,10 +80,3 @@ def test_failed_file_is_reported_and_not_tried_again(cook: Cook, local_iam: Loca
     assert "raises SystemExit" == str(run.outcome)
     assert {"README.md", "no-such-file"} == set(dict(answers(run.stderr)))
     assert 1 == calls(local_iam)
-
-
-def test_missing_credentials_are_one_error(cook: Cook) -> None:
-    """Without credentials the program ends with their error; no worker is tried in vain."""
-    run = cook(FILE, GOOGLE_APPLICATION_CREDENTIALS="no-such-file.json")
-
-    assert "raises DefaultCredentialsError" == str(run.outcome)

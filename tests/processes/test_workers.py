@@ -13,7 +13,6 @@ from tests.evidence.jobs import job_of
 from tests.runner import answers
 from tests.support.impatient import impatient
 from tests.support.live import Live, live, wait_until
-from tests.support.waits import OLDER
 
 WITHOUT = {"processes/start_other_programs"}
 """It has threads, and starts other programs."""
@@ -22,7 +21,7 @@ OWN_LIMIT = {"processes/stop_pool": "GRACE"}
 RECIPES = [
     file
     for file in BOOK.files()
-    if file.startswith("processes/") and not is_twin(file) and file not in (*WITHOUT, *OLDER)
+    if file.startswith("processes/") and not is_twin(file) and file not in WITHOUT
 ]
 CALLED_BY_WORKERS = {
     "processes/choose_start_method": "SignBlob",

@@ -7,19 +7,6 @@ ever. Read from the syntax tree, so a wait is known by the name of what is calle
 import ast
 from collections.abc import Iterator
 
-OLDER = tuple(
-    f"{chapter}/{name}"
-    for chapter, names in {
-        "event_loops": "bound_concurrency call_sync_client close_async_clients loop_per_thread"
-        " one_client_per_loop use_anyio use_processes",
-        "processes": "create_rest_client preload_forkserver send_settings start_other_programs"
-        " stream_results survive_worker_death",
-        "threads": "bound_backlog close_after_threads create_client_per_thread create_lazily"
-        " respect_quota share_credentials stop_cleanly trace_calls use_more_connections use_rest",
-    }.items()
-    for name in names.split()
-)
-"""Recipes that are not yet written by the rules on how a program ends."""
 LIMIT_IS = {
     "acquire": 2, "as_completed": 2, "communicate": 2, "exception": 1, "get": 2, "join": 1,
     "map": 9, "next": 1, "recv": 1, "result": 1, "select": 1, "wait": 2,

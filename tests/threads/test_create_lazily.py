@@ -8,7 +8,6 @@ import pytest
 from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
 from tests.runner import answers
-from tests.support.live import live
 from tests.support.recipes import Cook, Stands
 
 FILE = "threads/create_lazily"
@@ -27,6 +26,11 @@ def first_use(_):
 with ThreadPoolExecutor(16) as threads:
     used = set(map(id, threads.map(first_use, range(16))))
 print(len(create_lazily.clients), len(used))
+"""
+NOTHING_TO_DO = """
+import create_lazily
+
+print(create_lazily.main(), create_lazily.clients)
 """
 
 
@@ -57,16 +61,16 @@ def test_threads_use_one_connection(cook: Cook, local_iam: LocalIAM) -> None:
     assert observation.most_in_flight > 1
 
 
-def test_nothing_is_created_where_there_is_nothing_to_do(
-    local_iam: LocalIAM, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without an account the recipe does well even where no client can be created."""
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "no-such-file.json")
-    with live(FILE) as running:
-        running.send([])
-        stdout, stderr = running.finish()
+@pytest.mark.usefixtures("local_iam")
+def test_nothing_is_created_where_there_is_nothing_to_do() -> None:
+    """Without an account the recipe does well, and has made no client."""
+    command = [sys.executable, "-c", NOTHING_TO_DO]
+    folder = BOOK.path(FILE).parent
+    ran = subprocess.run(
+        command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    )
 
-    assert (0, "", "") == (running.process.returncode, stdout, stderr)
+    assert "0 []" == ran.stdout.strip()
 
 
 def test_failed_call_is_reported_with_its_account(cook: Cook, local_iam: LocalIAM) -> None:

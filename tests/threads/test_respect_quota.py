@@ -57,6 +57,16 @@ def test_threads_together_stay_below_the_rate(cook: Cook, local_iam: LocalIAM) -
     assert (len(local_iam.service_accounts) - 1) * 60 / 120 <= run.seconds
 
 
+@pytest.mark.parametrize("number", ["many", "0", "-1", "nan"])
+def test_what_is_no_rate_is_one_line(cook: Cook, local_iam: LocalIAM, number: str) -> None:
+    """The line names the argument, and no call is made."""
+    run = cook(FILE, number, faults=False)
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert [True] == [number in line for line in run.stderr.splitlines()]
+    assert 0 == calls(local_iam)
+
+
 def test_account_that_is_refused_too_often_is_an_error(cook: Cook, local_iam: LocalIAM) -> None:
     """Where the quota does not come back, each account is named after its last attempt."""
     local_iam.quota(0, minute=0.2)

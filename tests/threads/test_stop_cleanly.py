@@ -9,7 +9,7 @@ from recipes.testing.local_iam import LocalIAM
 from tests.book import BOOK
 from tests.runner import answers
 from tests.support.live import live, wait_until
-from tests.support.recipes import Stands
+from tests.support.recipes import Cook, Stands
 
 FILE = "threads/stop_cleanly"
 TWIN = f"{FILE}_broken"
@@ -106,6 +106,16 @@ def test_failed_call_is_reported_with_its_line(local_iam: LocalIAM) -> None:
 
     assert (1, "") == (running.process.returncode, stdout)
     assert Counter(LINES[:20]) == Counter(line for line, _ in answers(stderr))
+
+
+@pytest.mark.parametrize("seconds", ["long", "0", "-1", "nan", "inf"])
+def test_what_is_no_time_is_one_line(cook: Cook, local_iam: LocalIAM, seconds: str) -> None:
+    """The line names the argument, and no call is made."""
+    run = cook(FILE, local_iam.service_accounts[0], seconds, faults=False)
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert [True] == [seconds in line for line in run.stderr.splitlines()]
+    assert 0 == calls(local_iam)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -131,6 +131,18 @@ def test_retry_is_logged_under_the_call_that_it_repeats(
     assert [] == [token for token in TOKENS if token in file.read_text()]
 
 
+def test_file_that_cannot_be_written_is_one_line(
+    tmp_path: Path, cook: Cook, local_iam: LocalIAM
+) -> None:
+    """The line names the file, and no call is made that nobody could trace."""
+    file = tmp_path / "no such folder" / "trace"
+    run = cook(FILE, TICKET, str(file))
+
+    assert "raises SystemExit" == str(run.outcome)
+    assert [f"[Errno 2] No such file or directory: '{file}'"] == run.stderr.splitlines()
+    assert 0 == local_iam.observe().calls.get(GENERATE, 0)
+
+
 def test_twin_makes_no_call(cook: Cook, local_iam: LocalIAM) -> None:
     """A thread that does not know the ticket asks nothing of the service."""
     cook(f"{FILE}_broken")

@@ -18,6 +18,8 @@ ORDERS = 4000
 """Lines of which no machine signs all in a second."""
 PROGRAMS = 100
 """Other programs to start: enough that some start while others' calls are under way."""
+AHEAD = 8
+"""Lines that a writer who waits for answers sends ahead of them."""
 SIGNED = ("{account}", "{inputs}")
 
 JOBS = {
@@ -31,6 +33,7 @@ JOBS = {
     "list_first_then_fork": Job(ACCOUNTS, ("{project}",), stdin=False, faults=FAULTS, later=LATER),
     "recycle_workers": Job(argv=("1",)),
     "start_other_programs": Job(Files(small=PROGRAMS), SIGNED, stdin=False),
+    "stream_results": Job(ahead=AHEAD),
     "stop_pool": Job(Lines(ORDERS), ("{account}", "1")),
     "survive_worker_death": Job(Files(RELEASE, large=True), SIGNED, stdin=False),
 }
