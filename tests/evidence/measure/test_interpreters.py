@@ -61,7 +61,7 @@ def test_environment_has_the_releases_that_were_wanted(tmp_path: Path) -> None:
 def test_recipes_say_what_they_need() -> None:
     """Their own lines of requirements are what is installed, but for the client's releases."""
     names = {Requirement(each).name for each in beside()}
-    of_recipes = {"anyio", "opentelemetry-sdk", "pytest", "requests", "rich"}
+    of_recipes = {"anyio", "opentelemetry-sdk", "pytest", "requests"}
 
     assert of_recipes | {"psutil", "setuptools"} == names
 
