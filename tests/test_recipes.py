@@ -7,6 +7,7 @@ import pytest
 
 from tests.book import BOOK, ROOT, is_twin
 from tests.support.longest_call import unsaid
+from tests.support.opened import left_open
 from tests.support.waits import endless
 
 ADMIN = "from google.cloud import iam_admin_v1 as admin\n"
@@ -184,3 +185,53 @@ def test_recipe_of_the_first_steps_keeps_the_rules() -> None:
 
     assert recipe.startswith("# /// script")
     assert ([], []) == (unsaid(recipe), narrow(recipe))
+
+
+KEPT = {
+    "event_loops/loop_per_thread": "created in the loop; who asked for it closes it in the end",
+    "event_loops/use_processes": "created in the loop of a worker, and ends with the worker",
+    "processes/create_on_first_use": "kept by the number of its process, and ends with that",
+}
+"""Recipes with a client that another function keeps, or closes."""
+
+
+@pytest.mark.parametrize("file", [rule.recipe for rule in BOOK.rules()])
+def test_what_is_opened_is_closed(file: str) -> None:
+    """On every path out of a recipe its clients and pools are closed."""
+    assert (file in KEPT) == bool(found := left_open(BOOK.path(file).read_text("utf-8"))), found
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "with {} as client:\n    pass",
+        "async with ThreadPoolExecutor(8), {} as client:\n    pass",
+        "client = {}\nwith client:\n    pass",
+        "clients = [stack.enter_context({}) for _ in range(4)]",
+        "def use():\n    client = {}\n    try:\n        pass\n    finally:\n        client.close()",
+        "def start():\n    global admin, client\n    admin, client = None, {}",
+        "@cache\ndef client():\n    return {}",
+    ],
+)
+def test_closing_is_seen(block: str) -> None:
+    """A block that is left closes it, and what belongs to a process ends with the process."""
+    assert [] == left_open(block.format("iam.IAMClient()"))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "client = {}",
+        "def client():\n    return {}",
+        "def use():\n    client = {}\n    client.call()\n    client.close()",
+        "try:\n    client = {}\nfinally:\n    other.close()",
+        "def start():\n    global client\n    other = {}",
+        "with other:\n    client = {}",
+    ],
+)
+def test_what_may_stay_open_is_found(block: str) -> None:
+    """An error before the last line would leave it open."""
+    opened = block.format("iam.IAMClient()")
+    number = 1 + next(n for n, line in enumerate(opened.splitlines()) if "IAMClient" in line)
+
+    assert [f"line {number}: iam.IAMClient"] == left_open(opened)

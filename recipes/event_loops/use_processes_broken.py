@@ -96,14 +96,16 @@ async def main(project: str) -> int:
         emails = [account.email async for account in accounts]
         chunks = [emails[start : start + CHUNK] for start in range(0, len(emails), CHUNK)]
         workers = ProcessPoolExecutor(PROCESSES, context, start_worker)
-        with suppress(BrokenExecutor):  # by `submit`, once a worker has died
-            futures.extend(workers.submit(mint_all, chunk) for chunk in chunks)
-        for chunk, future in zip_longest(chunks, futures):
-            answered = await asyncio.to_thread(answers, chunk, future)  # the loop goes on
-            for email, (token, error) in zip(chunk, answered, strict=True):
-                failures += bool(error)
-                print(email, error or token, sep="\t", file=sys.stderr if error else sys.stdout)
-        await asyncio.to_thread(workers.shutdown)
+        try:
+            with suppress(BrokenExecutor):  # by `submit`, once a worker has died
+                futures.extend(workers.submit(mint_all, chunk) for chunk in chunks)
+            for chunk, future in zip_longest(chunks, futures):
+                answered = await asyncio.to_thread(answers, chunk, future)  # the loop goes on
+                for email, (token, error) in zip(chunk, answered, strict=True):
+                    failures += bool(error)
+                    print(email, error or token, sep="\t", file=sys.stderr if error else sys.stdout)
+        finally:
+            await asyncio.to_thread(workers.shutdown)
     return 1 if failures else 0
 
 
