@@ -104,6 +104,7 @@ sitemap_excludes = ["404.html", "search.html"]
 # A page that moves leaves its old name here: {"old/name": "../new/name.html"}
 # The old address's own fragment and query are kept; a query names a tab there: ?GROUP=TAB.
 redirects = {
+    "event-loops/loop-per-thread": "share-one-loop.html",
     "evidence/heat-map": "releases.html",
     "evidence/look-up": "index.html",
     "evidence/not-shown": "method.html#what-we-could-not-show",

@@ -188,7 +188,7 @@ def test_recipe_of_the_first_steps_keeps_the_rules() -> None:
 
 
 KEPT = {
-    "event_loops/loop_per_thread": "created in the loop; who asked for it closes it in the end",
+    "event_loops/share_one_loop": "created in the loop; who asked for it closes it in the end",
     "event_loops/use_processes": "created in the loop of a worker, and ends with the worker",
     "processes/create_on_first_use": "kept by the number of its process, and ends with that",
 }

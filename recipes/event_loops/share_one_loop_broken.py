@@ -2,9 +2,9 @@
 # requires-python = ">=3.10"
 # dependencies = ["google-cloud-iam>=2.19"]
 # ///
-"""Audit service accounts from threads that share one event loop, and the client that lives in it.
+"""Audit service accounts from threads that each run a loop, with a client that lives in another.
 
-Usage: gcloud iam service-accounts list --format='value(email)' | python loop_per_thread.py
+Usage: gcloud iam service-accounts list --format='value(email)' | python share_one_loop_broken.py
 """
 
 import asyncio
@@ -50,9 +50,9 @@ async def audit(client: Client, email: str) -> str:
 
 
 def report(loop: Loop, client: Client, email: str) -> tuple[str, str]:
-    """Runs in a thread, and waits there until the loop has done it."""
+    """Runs in a thread, in a loop of its own."""
     try:
-        return asyncio.run_coroutine_threadsafe(audit(client, email), loop).result(LIMIT), ""
+        return asyncio.run(audit(client, email)), ""
     except Exception as error:
         return "", " ".join(str(error).split()) or type(error).__name__
 

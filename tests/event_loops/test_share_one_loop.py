@@ -7,7 +7,7 @@ from tests.book import BOOK
 from tests.runner import answers
 from tests.support.recipes import Cook, Stands
 
-FILE = "event_loops/loop_per_thread"
+FILE = "event_loops/share_one_loop"
 THREADS = 4
 CALLS = ("GetServiceAccount", "ListServiceAccountKeys", "GetIamPolicy")
 
