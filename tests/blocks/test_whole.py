@@ -74,6 +74,21 @@ def test_recipe_has_its_page(site: Site, recipe: Path) -> None:
     assert 1 == [" ".join(text.split()[:5]) for text in drawn].count(command)
 
 
+LONG = 100
+"""Lines that a recipe has without a word on why."""
+WHY_LONG = re.compile(r"over 100 lines|longer than other|make the recipe long")
+
+
+@pytest.mark.parametrize("recipe", RECIPE_FILES, ids=name_of)
+def test_recipe_is_short_or_its_page_says_why_not(recipe: Path) -> None:
+    """Who sees a long listing is told what takes the lines, and a short one needs no excuse."""
+    page = page_of(recipe)
+    section = page.read_text("utf-8").partition("\n## The recipe\n")[2].partition("\n## ")[0]
+    is_long = len(recipe.read_text("utf-8").splitlines()) > LONG
+
+    assert is_long == bool(WHY_LONG.search(section))
+
+
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_module_has_its_page(site: Site, module: Path) -> None:
     """Its page shows the file whole and offers it."""
