@@ -1,8 +1,6 @@
 """The client's side of the echo server: a channel with tokens, and calls of every kind."""
 
 import os
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +9,11 @@ from grpc.experimental import ChannelOptions
 
 
 class Plugin(grpc.AuthMetadataPlugin):
-    """Gives tokens, each after `seconds`; `asked` tells that it was asked for one."""
-
-    def __init__(self, seconds: float = 0) -> None:
-        self.seconds, self.asked = seconds, threading.Event()
+    """Gives tokens."""
 
     def __call__(
         self, context: grpc.AuthMetadataContext, callback: grpc.AuthMetadataPluginCallback
     ) -> None:
-        self.asked.set()
-        time.sleep(self.seconds)
         callback((("authorization", "Bearer token"),), None)
 
 
@@ -29,21 +22,16 @@ def address() -> str:
     return "localhost:" + os.environ["PORT"]
 
 
-def new_credentials(plugin: Plugin | None = None) -> grpc.ChannelCredentials:
-    """Make credentials of channels, which get their tokens from a plugin."""
+def new_channel(*options: tuple[str, Any]) -> Any:
+    """Make a channel with credentials of its own, which get their tokens from a plugin."""
     ssl = grpc.ssl_channel_credentials(Path(os.environ["CERTIFICATE"]).read_bytes())
-    tokens = grpc.metadata_call_credentials(plugin or Plugin())
-    return grpc.composite_channel_credentials(ssl, tokens)
-
-
-def new_channel(plugin: Plugin | None = None, *options: tuple[str, Any]) -> Any:
-    """Make a channel with credentials of its own."""
-    return grpc.secure_channel(address(), new_credentials(plugin), options)
+    tokens = grpc.metadata_call_credentials(Plugin())
+    return grpc.secure_channel(address(), grpc.composite_channel_credentials(ssl, tokens), options)
 
 
 def one_thread_channel() -> Any:
     """Make a channel whose streams of answers are read by whoever asks for the next."""
-    return new_channel(None, (ChannelOptions.SingleThreadedUnaryStream, 1))
+    return new_channel((ChannelOptions.SingleThreadedUnaryStream, 1))
 
 
 class Stubs:
