@@ -162,4 +162,4 @@ def test_not_found(tab: Tab) -> None:
     assert "Page not found" == view.get_by_role("heading", level=1).inner_text()
     assert [404] == [status for status, _ in tab.answers if status != 200]
     view.get_by_role("link", name="landing page").click()
-    assert tab.origin + "index.html" == view.url
+    view.wait_for_url(tab.origin + "index.html")
