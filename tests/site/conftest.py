@@ -16,7 +16,7 @@ import pytest
 from tests.support.built_site import PREFIX
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 INSTALL_BROWSER = "install the package chromium-headless-shell (Debian) or Google Chrome (Ubuntu)"
 BROWSERS = (
@@ -68,9 +68,9 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, handler: type[Handler] = Handler) -> Iterator[str]:
     """Serve a built site; give its address, with a slash at its end."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder))) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
@@ -122,9 +122,14 @@ class Tab:
 
     def __post_init__(self) -> None:
         self.page.on("response", lambda answer: self.answers.append((answer.status, answer.url)))
-        self.page.on("requestfailed", lambda request: self.complaints.append(request.url))
+        self.page.on("requestfailed", self.lose)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self.hear)
+
+    def lose(self, request: "Request") -> None:
+        """A page that moves on aborts what it still receives, be it the rest of its own file."""
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.url}: {request.failure}")
 
     def hear(self, message: "ConsoleMessage") -> None:
         if message.type in {"error", "warning"}:

@@ -1,11 +1,16 @@
 """The site in a browser: wide and narrow, light and dark, by mouse and by clipboard."""
 
 from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import Tab
+from .conftest import PATIENCE, Handler, Tab, new_tab, served
 from .test_files import PAGES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 BLOCKS = """async () => {
   const file = await (await fetch(location.href)).text();
@@ -105,6 +110,34 @@ def test_moved_page(tab: Tab, old: str, now: str) -> None:
     assert [] == tab.complaints
 
 
+class HalfSent(Handler):
+    """Sends a page that moves up to its script, and a text without its end."""
+
+    moved = Event()
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        file: bytes = source.read()
+        script, end, rest = file.partition(b"</script>")
+        if b"location.replace" in script:
+            outputfile.write(script + end)
+            self.moved.wait(PATIENCE / 1000)
+            outputfile.write(rest)
+        else:
+            outputfile.write(file[:-1] if self.path.endswith(".md") else file)
+
+
+def test_move_is_no_complaint(browser: "Browser", site: Path) -> None:
+    """A page may move on before all of it has come; a file that breaks off is complained about."""
+    with served(site, HalfSent) as origin, new_tab(browser, origin) as tab:
+        view = tab.open("evidence/timeline.html")
+        view.wait_for_url("**/evidence/releases.html*")
+        HalfSent.moved.set()
+        assert [] == tab.complaints
+        view.evaluate("fetch('../index.md').then(answer => answer.text()).catch(() => '')")
+
+    assert f"{origin}index.md: net::ERR_CONTENT_LENGTH_MISMATCH" in tab.complaints
+
+
 @pytest.mark.parametrize(
     ("address", "fragment"),
     [
@@ -129,4 +162,4 @@ def test_not_found(tab: Tab) -> None:
     assert "Page not found" == view.get_by_role("heading", level=1).inner_text()
     assert [404] == [status for status, _ in tab.answers if status != 200]
     view.get_by_role("link", name="landing page").click()
-    assert tab.origin + "index.html" == view.url
+    view.wait_for_url(tab.origin + "index.html")
