@@ -9,6 +9,7 @@ Usage: python bound_concurrency_broken.py SERVICE_ACCOUNT_EMAIL < orders.txt > s
 
 import asyncio
 import base64
+import signal
 import sys
 
 from google.api_core.exceptions import ServiceUnavailable
@@ -41,6 +42,7 @@ async def report(client: Client, account: str, line: str) -> bool:
 
 
 async def main(account: str) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, also amid a read
     failures = 0
     running: set[asyncio.Task[bool]] = set()
     async with Client() as client:

@@ -51,9 +51,11 @@ async def audit(client: Client, email: str) -> str:
 
 def report(loop: Loop, client: Client, email: str) -> tuple[str, str]:
     """Runs in a thread, and waits there until the loop has done it."""
+    call = asyncio.run_coroutine_threadsafe(audit(client, email), loop)
     try:
-        return asyncio.run_coroutine_threadsafe(audit(client, email), loop).result(LIMIT), ""
+        return call.result(LIMIT), ""
     except Exception as error:
+        call.cancel()  # at the limit: nothing stays under way in the loop
         return "", " ".join(str(error).split()) or type(error).__name__
 
 

@@ -80,15 +80,17 @@ def receive(sources: list[int]) -> Iterator[bytes]:
 
 def main() -> int:
     google.auth.default()  # raises here, once, and not in each child
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     failed = dict.fromkeys(sys.stdin.read().split(), "its child died, or hangs")
     parent, children, sources = os.getpid(), [], []
     try:
         for shard in (list(failed)[i::CHILDREN] for i in range(CHILDREN)):
             source, sink = os.pipe()
             sources.append(source)
-            children.append(os.fork())
-            if children[-1] == 0:
+            child = os.fork()
+            if child == 0:
                 run_child(parent, shard, sink)
+            children.append(child)
             os.close(sink)  # now the child has the only writing end: its end is that of the pipe
         for line in receive(sources):
             email, validity, error = json.loads(line)

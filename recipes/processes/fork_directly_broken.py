@@ -88,6 +88,7 @@ def keep_busy(email: str, warm: Barrier) -> None:
 def main() -> int:
     global client
     google.auth.default()  # raises here, once, and not in each child
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     failed = dict.fromkeys(sys.stdin.read().split(), "its child died, or hangs")
     client = iam_credentials_v1.IAMCredentialsClient()
     warm = Barrier(THREADS + 1)
@@ -99,9 +100,10 @@ def main() -> int:
         for shard in (list(failed)[i::CHILDREN] for i in range(CHILDREN)):
             source, sink = os.pipe()
             sources.append(source)
-            children.append(os.fork())
-            if children[-1] == 0:
+            child = os.fork()
+            if child == 0:
                 run_child(parent, shard, sink)
+            children.append(child)
             os.close(sink)  # now the child has the only writing end: its end is that of the pipe
         for line in receive(sources):
             email, validity, error = json.loads(line)

@@ -10,8 +10,7 @@ Usage: tail --follow=name emails.txt | python stream_results.py > results.txt
 import os
 import signal
 import sys
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from functools import partial
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, wait
 from multiprocessing import active_children, parent_process
 from threading import Semaphore, Thread
 
@@ -21,7 +20,7 @@ from google.cloud import iam_credentials_v1
 
 WORKERS = 4
 UNANSWERED = 2 * WORKERS  # inputs that are submitted and not yet answered, at most
-LIMIT = 90  # seconds, longer than a call may take
+LIMIT = 180  # seconds, longer than two calls may take: each worker has two at most
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 Answer = tuple[str, str, str]  # the input, the result, and the error: one of them is empty
@@ -55,14 +54,16 @@ def end_with_parent() -> None:
 
 
 def show(email: str, validity: str, error: str) -> None:
-    if error:
-        failed.append(email)
     try:
-        print(
-            email, error or validity, sep="\t", file=sys.stderr if error else sys.stdout, flush=True
-        )
+        if not error:
+            print(email, validity, sep="\t", flush=True)
     except BrokenPipeError:  # nobody reads the output
         os._exit(128 + signal.SIGPIPE)
+    except Exception as unshown:  # whatever leaves a callback is logged, and forgotten
+        error = f"not shown: {unshown}"
+    if error:
+        failed.append(email)
+        print(email, error, sep="\t", file=sys.stderr, flush=True)
 
 
 def main() -> int:
@@ -70,29 +71,30 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     emails = (email for line in sys.stdin for email in line.split())
     free = Semaphore(UNANSWERED)
+    unanswered: dict[Future[Answer], str] = {}
 
-    def answered(email: str, future: Future[Answer]) -> None:
+    def answered(future: Future[Answer]) -> None:
         """Runs in the one thread of the executor that receives answers, as soon as one is there."""
+        email, error = unanswered.pop(future), future.exception()
         free.release()
-        error = future.exception()
         show(*((email, "", str(error)) if error else future.result()))
 
     with ProcessPoolExecutor(WORKERS, initializer=start_worker) as workers:
         for email in emails:
-            if not free.acquire(timeout=LIMIT):  # until then nothing is read, and the writer waits
-                for worker in active_children():
-                    worker.kill()
             try:
+                if not free.acquire(timeout=LIMIT):  # meanwhile nothing is read: the writer waits
+                    raise BrokenExecutor(f"no worker has answered for {LIMIT} s")
                 future = workers.submit(mint, email)
             except BrokenExecutor as error:
-                free.release()
                 show(email, "", str(error))
                 break
-            future.add_done_callback(partial(answered, email))
-        for _ in range(UNANSWERED):  # the last answers
-            if not free.acquire(timeout=LIMIT):
-                for worker in active_children():
-                    worker.kill()
+            unanswered[future] = email
+            future.add_done_callback(answered)
+        if wait(list(unanswered), LIMIT).not_done:
+            for worker in active_children():
+                worker.kill()  # so that the executor can end
+    for email in unanswered.values():
+        show(email, "", f"no answer in {LIMIT} s")
     return 1 if failed else 0
 
 

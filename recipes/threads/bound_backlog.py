@@ -57,6 +57,8 @@ def audit(emails: Iterable[str]) -> int:
         for email in emails:
             free.acquire()  # while enough is under way we do not read on, and the writer waits
             if read_by_nobody:
+                failures += 1
+                print(email, "read, but not sent", sep="\t", file=sys.stderr)
                 break
             threads.submit(impersonators, client, email).add_done_callback(partial(show, email))
     return failures

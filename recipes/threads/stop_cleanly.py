@@ -9,6 +9,7 @@ Usage: python stop_cleanly.py SERVICE_ACCOUNT SECONDS < lines
 
 import signal
 import sys
+import time
 from base64 import b64encode
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -54,6 +55,7 @@ def main(account: str, seconds: str) -> int:
     todo = deque(dict.fromkeys(sys.stdin.read().splitlines()))
     under_way: dict[Answer, str] = {}
     received = failures = 0
+    over = 0.0  # when the grace is
     for number in STOPS:
         signal.signal(number, note)
     signal.setitimer(signal.ITIMER_REAL, float(seconds))
@@ -74,8 +76,9 @@ def main(account: str, seconds: str) -> int:
                 print(line, error or signature, sep="\t", file=file, flush=True)
             elif not received:
                 received = event
+                over = time.monotonic() + GRACE
                 signal.alarm(GRACE)
-            elif event == signal.SIGALRM:  # the grace is over
+            elif time.monotonic() >= over:  # not so where the time limit came just after a signal
                 client.transport.close()  # calls under way end, and none is tried again
     for line in todo:
         print(line, f"not done: {signal.Signals(received).name}", sep="\t")
