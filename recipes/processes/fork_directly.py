@@ -80,7 +80,6 @@ def receive(sources: list[int]) -> Iterator[bytes]:
 
 def main() -> int:
     google.auth.default()  # raises here, once, and not in each child
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     failed = dict.fromkeys(sys.stdin.read().split(), "its child died, or hangs")
     parent, children, sources = os.getpid(), [], []
     try:

@@ -88,7 +88,6 @@ def keep_busy(email: str, warm: Barrier) -> None:
 def main() -> int:
     global client
     google.auth.default()  # raises here, once, and not in each child
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     failed = dict.fromkeys(sys.stdin.read().split(), "its child died, or hangs")
     client = iam_credentials_v1.IAMCredentialsClient()
     warm = Barrier(THREADS + 1)

@@ -20,7 +20,11 @@ def left_open(text: str) -> list[str]:
     it: what a function keeps in a `global`, or in a cache of its own.
     """
     tree = ast.parse(text)
-    kept = {id(each) for each in (*_entered(tree), *_of_the_process(tree), *_in_the_end(tree))}
+    kept = {
+        id(each)
+        for find in (_entered, _of_the_process, _in_the_end, _raised)
+        for each in find(tree)
+    }
     return [
         f"line {node.lineno}: {ast.unparse(node.func)}"
         for node in ast.walk(tree)
@@ -38,6 +42,13 @@ def _entered(tree: ast.AST) -> Iterator[ast.expr]:
         elif isinstance(node, ast.Call) and _name(node) in ENTERS:
             yield from node.args
     yield from _assigned(tree, names)
+
+
+def _raised(tree: ast.AST) -> Iterator[ast.expr]:
+    """Yield errors, such as a `BrokenExecutor`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and node.exc:
+            yield node.exc
 
 
 def _in_the_end(tree: ast.AST) -> Iterator[ast.expr]:
