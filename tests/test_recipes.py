@@ -211,6 +211,7 @@ def test_what_is_opened_is_closed(file: str) -> None:
         "def use():\n    client = {}\n    try:\n        pass\n    finally:\n        client.close()",
         "def start():\n    global admin, client\n    admin, client = None, {}",
         "@cache\ndef client():\n    return {}",
+        "with {}:\n    raise BrokenExecutor('no worker is left')",
     ],
 )
 def test_closing_is_seen(block: str) -> None:
