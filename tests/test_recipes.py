@@ -78,6 +78,16 @@ def test_bound_that_is_wrong_or_missing_is_found(call: str) -> None:
     assert [f"line {number}: sign_blob takes at most 70 s"] == unsaid(CREDENTIALS + call)
 
 
+def test_call_by_rest_has_no_bound_to_say() -> None:
+    """Its comment says how long each wait for the network may take."""
+    client = CREDENTIALS + 'client = Client(transport="rest")\nclient.sign_blob(timeout=10)'
+
+    assert [] == unsaid(f"{client}  # 10 s a wait")
+    assert ["line 3: sign_blob bounds each wait, not the call"] == unsaid(
+        f"{client}  # at most 70 s"
+    )
+
+
 @pytest.mark.parametrize("passed", ["", ", retry=None", ", timeout=None"])
 def test_call_without_a_deadline_is_found(passed: str) -> None:
     """A retry alone ends nothing that hangs."""

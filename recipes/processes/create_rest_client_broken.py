@@ -24,7 +24,7 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import iam_credentials_v1
 
 PROCESSES = 4
-LIMIT = 90  # seconds, longer than a call may take
+LIMIT = 90  # seconds, longer than a call takes: by REST its timeout bounds each of its waits
 AUDIENCE = "https://example.com"
 
 Client = iam_credentials_v1.IAMCredentialsClient
@@ -44,7 +44,7 @@ def mint(client: Client, email: str) -> tuple[str, str]:
     name = f"projects/-/serviceAccounts/{email}"
     request = {"name": name, "audience": AUDIENCE, "include_email": True}
     try:
-        token = client.generate_id_token(request, timeout=10).token  # at most 70 s
+        token = client.generate_id_token(request, timeout=10).token  # 10 s a wait
         claims = json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))
         expiry = datetime.fromtimestamp(claims["exp"], timezone.utc)
         if claims["email"] != email:

@@ -13,6 +13,9 @@ from typing import NamedTuple
 from tests.support.client_defaults import defaults
 
 COMMENT = re.compile(r"#.*\bat most (\d+) s\b")
+REST = 'transport="rest"'
+"""A client whose `timeout=` bounds each wait for the network, and whose call has no bound."""
+A_WAIT = re.compile(r"#.*\b(\d+) s a wait\b")
 
 
 class Call(NamedTuple):
@@ -37,6 +40,9 @@ def unsaid(text: str) -> list[str]:
     for call in calls(text):
         if call.seconds is None:
             found.append(f"line {call.first}: {call.method} has no timeout")
+        elif REST in text:
+            if not any(map(A_WAIT.search, lines[max(0, call.first - 2) : call.last])):
+                found.append(f"line {call.first}: {call.method} bounds each wait, not the call")
         elif call.seconds not in _said(lines[max(0, call.first - 2) : call.last]):
             found.append(f"line {call.first}: {call.method} takes at most {call.seconds:.0f} s")
     return found
