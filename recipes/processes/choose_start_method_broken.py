@@ -22,7 +22,7 @@ from google.cloud import iam_credentials_v1
 START_METHOD = "fork"
 THREADS = 8
 WORKERS = 4
-LIMIT = 180  # seconds, longer than two calls may take: threads are more than workers
+LIMIT = 90  # seconds, longer than a call may take
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 Answer = tuple[str, str]  # the result, and the error: one of them is empty

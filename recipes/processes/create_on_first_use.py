@@ -2,7 +2,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["google-cloud-iam>=2.19"]
 # ///
-"""Say who may act as each service account, in an executor that somebody else has made.
+"""Say who may act as each service account, in an executor that came without an initializer.
 
 Usage: gcloud iam service-accounts list --format='value(email)' |
            python create_on_first_use.py
@@ -37,6 +37,7 @@ def client() -> iam_admin_v1.IAMClient:
     with locks.setdefault(process, Lock()):  # never a lock that was held when this was forked
         if process not in clients:
             clients[process] = iam_admin_v1.IAMClient()
+            Thread(target=end_with_parent, daemon=True).start()
         return clients[process]
 
 
@@ -79,18 +80,12 @@ def submit_all(executor: Executor, emails: list[str]) -> list[Future[Answer]]:
     return futures
 
 
-def start_worker() -> None:
-    """Whoever makes an executor sees to its workers, and knows nothing of your client."""
-    Thread(target=end_with_parent, daemon=True).start()
-
-
 def main() -> int:
     google.auth.default()  # raises here, once, and not in each worker
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
     emails = sys.stdin.read().split()
     failures = 0
-    # it stands for one that a framework hands you
-    with ProcessPoolExecutor(WORKERS, initializer=start_worker) as executor:
+    with ProcessPoolExecutor(WORKERS) as executor:  # stands for one that a framework hands you
         for email, future in zip_longest(emails, submit_all(executor, emails)):
             granted, error = answer(future)
             failures += bool(error)

@@ -32,6 +32,7 @@ Answer = tuple[str, str]  # the result, and the error: one of them is empty
 @cache
 def client() -> iam_admin_v1.IAMClient:
     """Return the client of this process, which the first thread to ask for it creates."""
+    Thread(target=end_with_parent, daemon=True).start()
     return iam_admin_v1.IAMClient()
 
 
@@ -82,11 +83,6 @@ def keep_busy(email: str, warm: Barrier) -> None:
         who_may_act_as(email)
 
 
-def start_worker() -> None:
-    """Whoever makes an executor sees to its workers, and knows nothing of your client."""
-    Thread(target=end_with_parent, daemon=True).start()
-
-
 def main() -> int:
     google.auth.default()  # raises here, once, and not in each worker
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the program at once, as SIGTERM does
@@ -97,8 +93,7 @@ def main() -> int:
     for email in (emails * THREADS)[:THREADS]:
         Thread(target=keep_busy, args=(email, warm), daemon=True).start()
     warm.wait()  # every thread has an answer, and calls on
-    # it stands for one that a framework hands you
-    with ProcessPoolExecutor(WORKERS, initializer=start_worker) as executor:
+    with ProcessPoolExecutor(WORKERS) as executor:  # stands for one that a framework hands you
         for email, future in zip_longest(emails, submit_all(executor, emails)):
             granted, error = answer(future)
             failures += bool(error)

@@ -86,10 +86,9 @@ def main() -> int:
         for shard in (list(failed)[i::CHILDREN] for i in range(CHILDREN)):
             source, sink = os.pipe()
             sources.append(source)
-            child = os.fork()
-            if child == 0:
+            children.append(os.fork())
+            if children[-1] == 0:
                 run_child(parent, shard, sink)
-            children.append(child)
             os.close(sink)  # now the child has the only writing end: its end is that of the pipe
         for line in receive(sources):
             email, validity, error = json.loads(line)

@@ -10,7 +10,7 @@ Usage: python list_first_then_fork.py PROJECT_ID
 import os
 import signal
 import sys
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timezone
 from itertools import zip_longest
@@ -23,7 +23,6 @@ from google.cloud import iam_admin_v1
 
 WORKERS = 4
 LIMIT = 90  # seconds, longer than a call or a page may take
-PAGES = 20  # a list that takes longer than so many is taken for one that hangs
 Answer = tuple[str, str]  # the result, and the error: one of them is empty
 
 client: iam_admin_v1.IAMClient
@@ -84,9 +83,7 @@ def main(project: str) -> int:
     futures: list[Future[Answer]] = []
     failures = 0
     with ProcessPoolExecutor(WORKERS, initializer=start_worker) as workers:
-        listing = workers.submit(list_emails, project)
-        wait([listing], PAGES * LIMIT)
-        listed, error = answer(listing)
+        listed, error = answer(workers.submit(list_emails, project))
         if error:
             sys.exit(f"{project}\t{error}")
         emails = listed.split()
