@@ -14,7 +14,7 @@ from tests.support.trials import TRIAL
 
 TABLE = trials_table(TRIAL.file)
 LINE = TABLE.line(TRIAL).strip()
-SAMPLE = 40
+SAMPLE = 20
 """Every so manieth line of each file."""
 LONGEST = 40
 """Reading all trials takes less than so many times what reading their columns takes."""
